@@ -1,0 +1,155 @@
+"""Makes the cleaning artefacts: whose events count, and who and what is known at D."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from assets.cleaning import exclusion
+from assets.cleaning.bots import bot_scores
+from assets.cleaning.items import count_themes, first_events, items_at
+from assets.cleaning.latest import latest_items, latest_users
+from assets.cleaning.report import exclusion_report
+from assets.cleaning.users import users_at
+from core.engine import Engine, Frame, open_engine
+from core.night import Made, Night
+from core.schemas import (
+    BOT_SCORES,
+    CLEAN_EVENTS,
+    EVENTS,
+    EXCLUDED_EVENTS,
+    ITEM_ROWS,
+    ITEMS,
+    TAGS,
+    USER_ROWS,
+    USERS,
+    Table,
+)
+from core.store import Artefact, Staging
+
+
+def lake_paths(night: Night, table: Table) -> list[Path]:
+    """Returns the lake's files of a table at the ledger position of this night."""
+    files = night.get("lake").json("snapshot.json")["files"].get(table.name, [])
+    return [night.home.lake / name for name in files]
+
+
+class CleanTables:
+    """The engine's frames of one night's lake, and of what cleaning has stored so far."""
+
+    def __init__(self, night: Night, engine: Engine) -> None:
+        self.night = night
+        self.engine = engine
+
+    def lake(self, table: Table) -> Frame:
+        """Returns the lake's rows of a table."""
+        return self.engine.scan(lake_paths(self.night, table), table)
+
+    def stored(self, artefact: Artefact, table: Table) -> Frame:
+        """Returns the rows of an artefact's table."""
+        return self.engine.scan([artefact.table_path(table)], table)
+
+    @cached_property
+    def bot_scores(self) -> Frame:
+        """BOT_SCORES of the night."""
+        return self.stored(self.night.get("bot_scores"), BOT_SCORES)
+
+    @cached_property
+    def clean_events(self) -> Frame:
+        """CLEAN_EVENTS of the night."""
+        return self.stored(self.night.get("clean_events"), CLEAN_EVENTS)
+
+    @cached_property
+    def excluded_users(self) -> Frame:
+        """The users whose events and tags do not count, and why."""
+        return exclusion.excluded_users(latest_users(self.lake(USER_ROWS)), self.bot_scores)
+
+    @cached_property
+    def _latest_items(self) -> pl.DataFrame:
+        return self.engine.collect(latest_items(self.lake(ITEM_ROWS)))
+
+    def items_at(self, events: Frame, before_us: int) -> pl.DataFrame:
+        """Returns ITEMS as known at a cut, from the catalogue, the tags and the events before it."""
+        themes = count_themes(self.lake(TAGS), self.excluded_users, before_us)
+        return items_at(
+            self._latest_items,
+            self.engine.collect(themes),
+            self.engine.collect(first_events(events)),
+            before_us,
+        )
+
+
+@contextmanager
+def clean_tables(night: Night) -> Iterator[CleanTables]:
+    """Opens the engine in force on a night's lake."""
+    with open_engine(night.settings.engine) as engine:
+        yield CleanTables(night, engine)
+
+
+def make_bot_scores(night: Night) -> Made:
+    """Makes `bot_scores`: the evidence against every user, over all events before D."""
+    settings = night.settings.cleaning
+
+    def write(staging: Staging) -> None:
+        with clean_tables(night) as tables:
+            scores = bot_scores(
+                tables.lake(EVENTS), tables.engine, night.before_us, settings.bots
+            )
+            tables.engine.sink(scores, BOT_SCORES, staging)
+
+    config = {"cleaning": settings.model_dump(), "engine": night.settings.engine}
+    return night.make("bot_scores", write, inputs=["lake"], config=config)
+
+
+def make_clean_events(night: Night) -> Made:
+    """Makes `clean_events`: what counts, what does not and why, and the account of both.
+
+    Raises:
+        CheckFailed: accepted = clean + bot + opted out + not before D does not hold.
+    """
+
+    def write(staging: Staging) -> None:
+        with clean_tables(night) as tables:
+            events, excluded = tables.lake(EVENTS), tables.engine.persist(tables.excluded_users)
+            clean = exclusion.clean_events(events, excluded, night.before_us)
+            tables.engine.sink(clean, CLEAN_EVENTS, staging)
+            out = exclusion.excluded_events(events, excluded, night.before_us)
+            tables.engine.sink(out, EXCLUDED_EVENTS, staging)
+            counts = exclusion.count_events(events, excluded, night.before_us)
+            account = exclusion.read_account(
+                tables.engine.collect(counts), night.get("lake").facts["accepted_events"]
+            )
+            exclusion.check_account(account)
+            staging.facts["account"] = account.as_facts()
+            staging.write_json("excluded.json", exclusion_report(tables.engine, staging))
+
+    config = {"engine": night.settings.engine}
+    return night.make("clean_events", write, inputs=["lake", "bot_scores"], config=config)
+
+
+def make_items(night: Night) -> Made:
+    """Makes `items`: the catalogue at D; the row number is the item_num."""
+
+    def write(staging: Staging) -> None:
+        with clean_tables(night) as tables:
+            staging.write_table(tables.items_at(tables.clean_events, night.before_us), ITEMS)
+
+    inputs = ["lake", "bot_scores", "clean_events"]
+    return night.make("items", write, inputs=inputs, config={"engine": night.settings.engine})
+
+
+def make_users(night: Night) -> Made:
+    """Makes `users`: who is known at D; the row number is the user_num."""
+
+    def write(staging: Staging) -> None:
+        with clean_tables(night) as tables:
+            users = users_at(
+                latest_users(tables.lake(USER_ROWS)), tables.clean_events, tables.bot_scores,
+                night.before_us,
+            )  # fmt: skip
+            tables.engine.sink(users, USERS, staging)
+
+    inputs = ["lake", "bot_scores", "clean_events"]
+    return night.make("users", write, inputs=inputs, config={"engine": night.settings.engine})

@@ -1,0 +1,1 @@
+"""Why each item is on a list: reasons, their keys, and true sentences from fact sheets."""

@@ -1,0 +1,150 @@
+"""From scored candidates to lists: the stage of each user, the rules, the why-record of each row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.lists.rules import RULES, category_cap, fresh_slot, ranked, without_disliked
+from assets.models.sources import Block
+from core.list_settings import ListSettings
+from core.schemas import SOURCES
+
+
+@dataclass(frozen=True)
+class ItemTraits:
+    """What rules read of items, each (n_items,).
+
+    Attributes:
+        category: int32 category number, −1 for none.
+        fresh: bool, young enough for the fresh slot.
+    """
+
+    category: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
+
+
+def stages(n_touched: NDArray[np.integer], n_positive: NDArray[np.integer], full_from: int) -> NDArray[np.str_]:  # fmt: skip
+    """Returns how each user's list is made.
+
+    >>> stages(np.array([0, 3, 4, 30]), np.array([0, 0, 4, 30]), 10).tolist()
+    ['cold', 'cold', 'blend', 'full']
+    """
+    early = np.where(n_positive > 0, "blend", "cold")
+    return np.where((n_touched >= full_from) & (n_positive > 0), "full", early)
+
+
+def blended(
+    ranker: NDArray[np.float64], content: NDArray[np.float32], rows: NDArray[np.int32],
+    n_touched: NDArray[np.integer], settings: ListSettings,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Returns the scores that lists are ordered by, in (0, 1).
+
+    A user's candidates are placed by the ranker and by content, each as 1 − (place − ½)/n; the
+    weight of content falls from `content_weight` to 0 as the history grows to `full`. Beyond,
+    the order is the ranker's alone.
+
+    Args:
+        ranker: (N,) the ranker's scores.
+        content: (N,) content affinity.
+        rows: (N,) index of each candidate's user, ascending.
+        n_touched: (B,) length of each user's history.
+        settings: the weight and where it ends.
+    """
+    share = np.clip(1 - n_touched / settings.full_from_interactions, 0, 1)
+    weight = (settings.content_weight * share)[rows]
+    both = (1 - weight) * _quantiles(ranker, rows) + weight * _quantiles(content, rows)
+    return both
+
+
+def _quantiles(scores: NDArray[np.floating], rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Returns each score's place among its user's, 1 for the best; ties keep their order."""
+    order = np.lexsort((np.arange(len(rows)), -scores, rows))
+    starts = np.searchsorted(rows, rows)
+    sizes = np.bincount(rows)[rows] if len(rows) else np.zeros(0)
+    place = np.empty(len(rows), dtype=np.float64)
+    place[order] = np.arange(len(rows))
+    return 1 - (place - starts + 0.5) / np.maximum(sizes, 1)
+
+
+def build_lists(
+    block: Block,
+    scores: NDArray[np.float64],
+    ranker: NDArray[np.float64],
+    seeds: tuple[NDArray[np.int32], NDArray[np.float32]],
+    disliked: NDArray[np.bool_],
+    traits: ItemTraits,
+    settings: ListSettings,
+) -> pl.DataFrame:
+    """Returns the list rows of a block of users with the numbers behind them.
+
+    Args:
+        block: the candidates.
+        scores: (N,) what the lists are ordered by.
+        ranker: (N,) the ranker's scores, for the why-record.
+        seeds: (N,) the history item that counted most (−1: none) and how much it counted.
+        disliked: (N,) whether the user said they dislike the item's category.
+        traits: what rules read of items.
+        settings: length, cap and fresh share.
+
+    Returns:
+        user_num, rank, item_num, score, ranker_score, seed_num, seed_contribution, sources,
+        source_scores, rules; at most `length` rows for a user.
+    """
+    sources, source_scores = _proposers(block)
+    frame = pl.DataFrame(
+        {
+            "user_num": block.user_nums,
+            "item_num": block.items,
+            "score": scores,
+            "ranker_score": ranker,
+            "seed_num": seeds[0],
+            "seed_contribution": seeds[1],
+            "disliked": disliked,
+            "category_num": traits.category[block.items],
+            "is_fresh": traits.fresh[block.items],
+            "candidate": np.arange(len(block.items), dtype=np.int64),
+        }
+    )
+    ordered = without_disliked(ranked(frame))
+    ordered = category_cap(ordered, settings.max_category_share)
+    ordered = fresh_slot(ordered, settings.fresh_share, settings.max_category_share)
+    kept = ordered.filter(pl.col("place") <= settings.length)
+    proposers = pl.DataFrame({"sources": sources, "source_scores": source_scores})
+    why = proposers[kept["candidate"].to_numpy()]
+    marks = [pl.when(pl.col(f"rule_{name}")).then(pl.lit(name)) for name in RULES]
+    return kept.with_columns(
+        rules=pl.concat_list(marks).list.drop_nulls(),
+        sources=why["sources"],
+        source_scores=why["source_scores"],
+    ).rename({"place": "rank"})  # fmt: skip
+
+
+def _proposers(block: Block) -> tuple[pl.Series, pl.Series]:
+    """Returns, for each candidate, the sources that proposed it (best place first) and scores."""
+    table = pl.DataFrame(
+        {
+            **{f"rank_{name}": block.ranks[:, place] for place, name in enumerate(SOURCES)},
+            **{f"score_{name}": block.scores[:, place] for place, name in enumerate(SOURCES)},
+        }
+    )
+    named = [
+        pl.when(pl.col(f"rank_{name}") > 0).then(
+            pl.struct(rank=f"rank_{name}", place=pl.lit(place), name=pl.lit(name))
+        )
+        for place, name in enumerate(SOURCES)
+    ]
+    ordered = pl.concat_list(named).list.drop_nulls().list.sort()
+    texts = [
+        pl.when(pl.col(f"rank_{name}") > 0).then(
+            pl.format('"{}":{}', pl.lit(name), pl.col(f"score_{name}").round(5))
+        )
+        for name in SOURCES
+    ]
+    joined = pl.concat_list(texts).list.drop_nulls().list.join(",")
+    chosen = table.select(
+        sources=ordered.list.eval(pl.element().struct.field("name")),
+        source_scores=pl.lit("{") + joined + pl.lit("}"),
+    )
+    return chosen["sources"], chosen["source_scores"]

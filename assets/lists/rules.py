@@ -1,0 +1,90 @@
+"""The rules that turn a ranking into a list: each one pure function over whole blocks of users.
+
+A block is a frame sorted by (user_num, place) with columns user_num, item_num, score, place
+(int32, from 1) and whatever the rule reads; a rule returns the block in its new order and sets
+its own Boolean mark on the rows that it moved.
+"""
+
+import polars as pl
+
+TOP = 10
+RULES = ("category_cap", "fresh_slot")
+
+
+def in_order(block: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Returns the block sorted by user and keys (ascending), with `place` numbered anew."""
+    placed = block.sort("user_num", *keys)
+    return placed.with_columns(
+        place=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("user_num")
+    )
+
+
+def ranked(block: pl.DataFrame) -> pl.DataFrame:
+    """Returns the block by descending score, ties by item number, without marks."""
+    marks = {f"rule_{name}": pl.lit(False) for name in RULES}
+    return in_order(block.with_columns(minus=-pl.col("score"), **marks), "minus", "item_num").drop(
+        "minus"
+    )
+
+
+def without_disliked(block: pl.DataFrame) -> pl.DataFrame:
+    """Returns the block without items of a category that the user said they dislike.
+
+    Reads `disliked` (bool).
+    """
+    return in_order(block.filter(~pl.col("disliked")), "place")
+
+
+def category_cap(block: pl.DataFrame, max_share: float) -> pl.DataFrame:
+    """Returns the block with at most `max_share` of one primary category in the top ten.
+
+    Reads `category_num` (int32; −1: no category, exempt). Items over the cap move directly
+    behind the tenth place in their order; where too few others exist they fill up the top ten,
+    since a shorter list serves nobody.
+    """
+    limit = int(max_share * TOP + 1e-9)
+    counted = block.with_columns(
+        nth=pl.int_range(1, pl.len() + 1).over("user_num", "category_num")
+    ).with_columns(over=(pl.col("category_num") >= 0) & (pl.col("nth") > limit))
+    kept = pl.col("over").not_().cast(pl.Int32).cum_sum().over("user_num")
+    top = counted.with_columns(behind=pl.col("over") | (kept > TOP))
+    moved = in_order(top.with_columns(before=pl.col("place")), "behind", "place")
+    return moved.with_columns(
+        rule_category_cap=pl.col("rule_category_cap")
+        | ((pl.col("before") <= TOP) & (pl.col("place") > TOP))
+    ).drop("nth", "over", "behind", "before")
+
+
+def fresh_slot(block: pl.DataFrame, share: float, max_share: float) -> pl.DataFrame:
+    """Returns the block with the best fresh items lifted into the top ten's last places.
+
+    Reads `is_fresh` (bool) and `category_num`. Only as many are lifted as the share asks for and
+    the top ten lacks, and none whose category has its full share of the top ten already.
+    """
+    wanted = round(share * TOP)
+    limit = int(max_share * TOP + 1e-9)
+    if wanted == 0:
+        return block
+    top = pl.col("place") <= TOP
+    lifted = (
+        block.with_columns(
+            lacking=wanted - (pl.col("is_fresh") & top).sum().over("user_num"),
+            n_category=top.sum().over("user_num", "category_num"),
+        )
+        .with_columns(
+            open=pl.col("is_fresh")
+            & ~top
+            & ((pl.col("category_num") < 0) | (pl.col("n_category") < limit))
+        )
+        .with_columns(nth=pl.col("open").cast(pl.Int32).cum_sum().over("user_num"))
+        .with_columns(lift=pl.col("open") & (pl.col("nth") <= pl.col("lacking")))
+        .with_columns(n_lifted=pl.col("lift").sum().over("user_num"))
+    )
+    # Lifted rows sort just behind the last row that keeps its place in the top ten.
+    key = (
+        pl.when(pl.col("lift")).then((TOP - pl.col("n_lifted")) * 1000 + pl.col("nth"))
+        .otherwise(pl.col("place") * 1000)
+    )  # fmt: skip
+    return in_order(lifted.with_columns(key=key), "key").with_columns(
+        rule_fresh_slot=pl.col("rule_fresh_slot") | pl.col("lift")
+    ).drop("lacking", "n_category", "open", "nth", "lift", "n_lifted", "key")  # fmt: skip

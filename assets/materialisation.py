@@ -1,0 +1,98 @@
+"""The one adapter between stages and Dagster: what every asset shows of the artefact it made."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from core.errors import DaybreakError
+from core.night import Made
+from core.schemas import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DAILY = dg.DailyPartitionsDefinition(start_date="1995-01-01", end_offset=1)
+"""A partition is an as-of date D; the schedule at 02:00 on the 17th runs 17."""
+OWNERS = ["team:recommendations"]
+_MAX_PLOT_BYTES = 180_000
+
+
+def table_schema(table: Table) -> dg.TableSchema:
+    """Returns a table's columns as Dagster shows them, with type, constraint and meaning."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.dtype,
+                description=column.meaning,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def plot(figure: "Figure") -> dg.MarkdownMetadataValue:
+    """Returns a figure as an inline image; Dagster has no image metadata of its own."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=72, bbox_inches="tight")
+    if content.tell() > _MAX_PLOT_BYTES:
+        return dg.MetadataValue.md(f"The plot has {content.tell()} bytes, too many to inline.")
+    encoded = base64.b64encode(content.getvalue()).decode()
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{encoded})")
+
+
+def materialise(
+    make: Callable[[], Made],
+    table: Table | None = None,
+    show: Callable[[Made], Mapping[str, Any]] | None = None,
+) -> dg.MaterializeResult[Any]:
+    """Runs a stage and returns what Dagster records of it.
+
+    Args:
+        make: the stage, bound to its night.
+        table: the artefact's main table, whose schema is shown.
+        show: further metadata, such as plots.
+
+    Raises:
+        dagster.Failure: the stage raised an error of Daybreak's tree; its line is the description.
+            A retry would meet the same data, so none is allowed.
+    """
+    try:
+        made = make()
+        metadata = {**_facts(made, table), **(show(made) if show else {})}
+    except DaybreakError as error:
+        raise dg.Failure(
+            description=str(error),
+            metadata={"error": type(error).__name__, "exit_code": error.exit_code},
+            allow_retries=False,
+        ) from error
+    return dg.MaterializeResult(
+        metadata=metadata, data_version=dg.DataVersion(made.artefact.version)
+    )
+
+
+def _facts(made: Made, table: Table | None) -> dict[str, Any]:
+    manifest = made.artefact.manifest
+    rows = {name: record.rows for name, record in manifest.files.items() if record.rows is not None}
+    facts: dict[str, Any] = {
+        "path": dg.MetadataValue.path(str(made.artefact.path)),
+        "version": manifest.version,
+        "content_hash": manifest.content_hash,
+        "bytes": sum(record.bytes for record in manifest.files.values()),
+        "seconds": round(made.seconds, 3),
+        "reused": made.reused,
+        "peak_memory_mb": made.peak_mb,
+    }
+    if table is not None:
+        main = [n for name, n in rows.items() if name.endswith(f"{table.name}.parquet")]
+        facts["dagster/row_count"] = sum(main)
+        facts["dagster/column_schema"] = table_schema(table)
+    if len(rows) > 1:
+        facts["rows"] = dg.MetadataValue.json(rows)
+    if manifest.facts:
+        facts["facts"] = dg.MetadataValue.json(manifest.facts)
+    return facts

@@ -1,0 +1,108 @@
+"""What items are about and what users say they like, as multi-hot matrices."""
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from assets.models.arrays import Numbering
+
+_FACT_LISTS = pl.Struct({"cast": pl.List(pl.String)})
+_FACT_TEXTS = pl.Struct({"series": pl.String})
+
+
+def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
+    """Returns (item_id, token): `genre:Comedy`, `creator:…`, `theme:…`, `cast:…`, `series:…`."""
+    parts = [
+        items.select("item_id", token=pl.format("category:{}", "category")),
+        *(
+            items.select("item_id", token=pl.col(column))
+            .explode("token", empty_as_null=False, keep_nulls=False)
+            .with_columns(token=pl.format(name + ":{}", "token"))
+            for column, name in (("genres", "genre"), ("creators", "creator"), ("themes", "theme"))
+        ),
+        items.select("item_id", token=pl.col("facts").str.json_decode(_FACT_LISTS).struct["cast"])
+        .explode("token", empty_as_null=False, keep_nulls=False)
+        .with_columns(token=pl.format("cast:{}", "token")),
+        items.select("item_id", token=pl.col("facts").str.json_decode(_FACT_TEXTS).struct["series"])
+        .with_columns(token=pl.format("series:{}", "token")),
+    ]
+    return pl.concat(parts).drop_nulls().unique().sort("item_id", "token")
+
+
+def item_content(
+    items: pl.DataFrame, numbering: Numbering, min_items: int = 2
+) -> tuple[sp.csr_matrix, list[str]]:
+    """Returns the items' content features.
+
+    Args:
+        items: ITEMS of the fold.
+        numbering: the date's numbering.
+        min_items: tokens that fewer items share say nothing about likeness and are left out.
+
+    Returns:
+        (n_items, n_tokens) float32 of ones, and the tokens in column order.
+    """
+    tokens = numbering.number(item_tokens(items))
+    common = tokens.group_by("token").len().filter(pl.col("len") >= min_items)["token"].sort()
+    return _multi_hot(tokens, "item_num", common, numbering.shape[1])
+
+
+def user_preferences(
+    users: pl.DataFrame, numbering: Numbering, column: str, tokens: list[str]
+) -> sp.csr_matrix:
+    """Returns stated categories as columns of `item_content`, (n_users, n_tokens) float32.
+
+    Args:
+        users: USERS.
+        numbering: the date's numbering.
+        column: `preferences` or `dislikes`.
+        tokens: the tokens of `item_content`; a category is looked up as `genre:<name>`.
+    """
+    stated = (
+        numbering.number(users.select("user_id", token=pl.col(column)))
+        .explode("token", empty_as_null=False, keep_nulls=False)
+        .with_columns(token=pl.format("genre:{}", "token"))
+        .unique()
+    )
+    return _multi_hot(stated, "user_num", pl.Series(tokens, dtype=pl.String), numbering.shape[0])[0]
+
+
+def _multi_hot(
+    frame: pl.DataFrame, row: str, tokens: pl.Series, n_rows: int
+) -> tuple[sp.csr_matrix, list[str]]:
+    columns = pl.DataFrame({"token": tokens, "column": np.arange(len(tokens), dtype=np.int32)})
+    placed = frame.join(columns, on="token", how="inner").sort(row, "column")
+    ones = np.ones(placed.height, dtype=np.float32)
+    matrix = sp.csr_matrix(
+        (ones, (placed[row].to_numpy(), placed["column"].to_numpy())), shape=(n_rows, len(tokens))
+    )
+    return matrix, tokens.to_list()
+
+
+def content_affinity(
+    weights: sp.csr_matrix, content: sp.csr_matrix, rows: np.ndarray, items: np.ndarray
+) -> np.ndarray:
+    """Returns how near each pair's item lies to its user's history by content, in [0, 1].
+
+    Cosine between the item's inverse-frequency-weighted tokens and the weighted mean of the
+    user's history.
+
+    Args:
+        weights: (n, n_items) history of the users concerned.
+        content: (n_items, n_tokens).
+        rows: (N,) row of each pair's user in `weights`.
+        items: (N,) item numbers.
+    """
+    n_items = content.shape[0]
+    frequency = np.asarray(content.sum(axis=0)).ravel()
+    rarity = np.log((1 + n_items) / (1 + frequency)).astype(np.float32)
+    unit = _unit_rows(content @ sp.diags_array(rarity))
+    profile = _unit_rows(weights @ unit)
+    return np.asarray(profile[rows].multiply(unit[items]).sum(axis=1)).ravel().astype(np.float32)
+
+
+def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    matrix = sp.csr_matrix(matrix, dtype=np.float32)
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return sp.csr_matrix(sp.diags_array(scale.astype(np.float32)) @ matrix)

@@ -1,0 +1,59 @@
+"""The small plots that a person looks at in the Dagster UI; numbers in, a figure out."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+_INK = "#2f5d8a"
+_ACCENT = "#c8553d"
+
+
+def _axes(title: str, size: tuple[float, float] = (6.0, 2.4)) -> tuple[Figure, "object"]:
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    return figure, axes
+
+
+def lines(title: str, series: Mapping[str, Sequence[float]], x_label: str) -> Figure:
+    """Returns one line for each series over its index."""
+    figure, axes = _axes(title)
+    for name, values in series.items():
+        axes.plot(range(len(values)), values, label=name, linewidth=1.4)
+    axes.set_xlabel(x_label, fontsize=8)
+    if len(series) > 1:
+        axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def days(title: str, counts: Mapping[str, int]) -> Figure:
+    """Returns counts by day (`YYYY-MM-DD`) as an area over time."""
+    figure, axes = _axes(title)
+    names = sorted(counts)
+    axes.fill_between(range(len(names)), [counts[name] for name in names], color=_INK, alpha=0.7)
+    ticks = list(range(0, len(names), max(1, len(names) // 6)))
+    axes.set_xticks(ticks, [names[place] for place in ticks])
+    return figure
+
+
+def bars(title: str, values: Mapping[str, float]) -> Figure:
+    """Returns horizontal bars, the largest on top."""
+    ordered = sorted(values.items(), key=lambda pair: (pair[1], pair[0]))
+    figure, axes = _axes(title, (6.0, 0.8 + 0.24 * max(1, len(ordered))))
+    axes.barh([name for name, _ in ordered], [value for _, value in ordered], color=_INK)
+    return figure
+
+
+def intervals(
+    title: str, rows: Mapping[str, tuple[float, float, float]], reference: str | None = None
+) -> Figure:
+    """Returns means with intervals, (mean, lower, upper) by name; the reference in its own colour."""
+    figure, axes = _axes(title, (6.0, 0.9 + 0.3 * len(rows)))
+    for place, (name, (mean, lower, upper)) in enumerate(reversed(list(rows.items()))):
+        colour = _ACCENT if name == reference else _INK
+        axes.plot([lower, upper], [place, place], color=colour, linewidth=2)
+        axes.plot([mean], [place], "o", color=colour)
+    axes.set_yticks(range(len(rows)), list(reversed(list(rows))))
+    return figure

@@ -1,0 +1,59 @@
+"""Writes that are whole or absent, on a local disk.
+
+A file is written beside its place, flushed, and then linked or renamed: a reader sees the old
+state or the new one. A failed flush is fatal for the write (the kernel may have dropped the
+pages), so nothing here retries one.
+"""
+
+import os
+import uuid
+from pathlib import Path
+
+
+def flush_folder(folder: Path) -> None:
+    """Flushes a folder's entries, so that a rename in it survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def flush_file(path: Path) -> None:
+    """Flushes one file's bytes to disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _write_beside(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with beside.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return beside
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts `content` at `path`, replacing what is there in one step."""
+    beside = _write_beside(path, content)
+    try:
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def create_file(path: Path, content: bytes) -> bool:
+    """Creates `path` whole; returns False, changing nothing, if it exists already."""
+    beside = _write_beside(path, content)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    flush_folder(path.parent)
+    return True

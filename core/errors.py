@@ -1,0 +1,73 @@
+"""Every error that Daybreak raises on purpose, as one tree.
+
+    DaybreakError                 what the command line prints on one line; `exit_code` is its exit status
+    ├── UsageError            2   a flag, setting or argument that cannot be meant
+    ├── InputError            2   a file or value from outside that cannot be used
+    │   ├── UnreadableFile    2   a whole file that no reader opens
+    │   └── UnsafeName        2   a name that would leave its folder
+    ├── NotFound              2   an artefact, release, user or item that does not exist
+    ├── IntegrityError        1   stored bytes differ from what their manifest promises
+    ├── NotReproducible       1   a recomputed artefact differs from the stored one
+    ├── CheckFailed           1   an account, check or gate said no
+    │   └── GateRefused       1   the gate refused a release
+    ├── ReleaseConflict       1   another writer took the place in the release log
+    └── TrainingDiverged      1   a loss or a matrix is no longer finite
+
+Messages name the value, the limit and the next step, in one line.
+"""
+
+
+class DaybreakError(Exception):
+    """Something went wrong in a way that Daybreak foresaw."""
+
+    exit_code = 1
+
+
+class UsageError(DaybreakError):
+    """A flag, setting or argument cannot be meant."""
+
+    exit_code = 2
+
+
+class InputError(DaybreakError):
+    """A file or value from outside cannot be used."""
+
+    exit_code = 2
+
+
+class UnreadableFile(InputError):
+    """A whole file cannot be read: torn, of another format, or larger than allowed."""
+
+
+class UnsafeName(InputError):
+    """A name from outside would leave the folder it is meant for."""
+
+
+class NotFound(DaybreakError):
+    """An artefact, release, user or item does not exist."""
+
+    exit_code = 2
+
+
+class IntegrityError(DaybreakError):
+    """Stored bytes differ from what their manifest promises."""
+
+
+class NotReproducible(DaybreakError):
+    """The same inputs gave another result than the one already stored."""
+
+
+class CheckFailed(DaybreakError):
+    """An account, a check or a gate said no."""
+
+
+class GateRefused(CheckFailed):
+    """The gate refused to let a release be published."""
+
+
+class ReleaseConflict(DaybreakError):
+    """Another writer appended to the release log first."""
+
+
+class TrainingDiverged(DaybreakError):
+    """A loss, gradient or matrix is no longer finite."""

@@ -1,0 +1,138 @@
+"""What an artefact version says of itself, and how its bytes are held to it."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.errors import IntegrityError
+from core.ids import canonical_json, digest
+
+FORMAT_VERSION = 1
+NAME = "manifest.json"
+_LIBRARIES = (
+    "duckdb", "implicit", "lmdb", "narwhals", "numpy", "polars", "pyarrow", "pyspark", "scipy",
+    "torch", "xgboost-cpu",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One data file: size in bytes, SHA-256 in hex, and for a table its rows and schema hash."""
+
+    bytes: int
+    sha256: str
+    rows: int | None = None
+    schema_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contract of one artefact version.
+
+    Attributes:
+        kind: the artefact's name, which is also its asset's.
+        version: hash of everything that determines the content.
+        as_of: the as-of date, `YYYY-MM-DD`.
+        files: every data file by its relative path.
+        inputs: version of each input artefact by kind.
+        config: the settings that shaped it.
+        seed: the root seed.
+        code_version: hash of the sources.
+        facts: small results that later stages and people read (counts, metrics, protocol).
+        libraries: versions of the libraries that wrote it.
+        format_version: layout of the directory; a reader refuses one that is newer.
+    """
+
+    kind: str
+    version: str
+    as_of: str
+    files: dict[str, FileRecord]
+    inputs: dict[str, str]
+    config: dict[str, Any]
+    seed: int
+    code_version: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def content_hash(self) -> str:
+        """Hash over the files' hashes: equal content, equal hash, whatever the versions."""
+        return digest({name: record.sha256 for name, record in self.files.items()})
+
+    def to_bytes(self) -> bytes:
+        """Returns the manifest as JSON with its own checksum."""
+        body = asdict(self)
+        return canonical_json({**body, "checksum": digest(body)}) + b"\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads and checks a version's manifest (not its data files).
+
+    Raises:
+        IntegrityError: it is missing, not JSON, altered, or of a newer format.
+    """
+    path = folder / NAME
+    try:
+        body = msgspec.json.decode(path.read_bytes())
+        checksum = body.pop("checksum")
+        if body["format_version"] > FORMAT_VERSION:
+            raise IntegrityError(
+                f"{path} has format {body['format_version']}, this reader knows up to "
+                f"{FORMAT_VERSION}; update Daybreak"
+            )
+        if digest(body) != checksum:
+            raise IntegrityError(f"{path} was altered: its checksum differs; restore or rebuild it")
+        return msgspec.convert(body, Manifest)
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read ({error.strerror}); rebuild it") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IntegrityError(f"{path} is no manifest ({error}); restore or rebuild it") from error
+
+
+def hash_file(path: Path) -> str:
+    """Returns a file's SHA-256 in hex, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Checks every data file of a version against its manifest.
+
+    Raises:
+        IntegrityError: naming the first file that is missing, of another size or other bytes, or
+            a file that the manifest does not list.
+    """
+    for name, record in sorted(manifest.files.items()):
+        path = folder / name
+        if not path.is_file():
+            raise IntegrityError(f"{path} is missing; restore or rebuild {manifest.version}")
+        if path.stat().st_size != record.bytes:
+            raise IntegrityError(
+                f"{path} has {path.stat().st_size} bytes, its manifest says {record.bytes}; "
+                f"restore or rebuild {manifest.version}"
+            )
+        if hash_file(path) != record.sha256:
+            raise IntegrityError(
+                f"{path} has other bytes than its manifest says; "
+                f"restore or rebuild {manifest.version}"
+            )
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    if extra := sorted(present - set(manifest.files) - {NAME}):
+        raise IntegrityError(f"{folder / extra[0]} is not in the manifest; restore or rebuild")
+
+
+def library_versions() -> Mapping[str, str]:
+    """Returns the installed versions of the libraries that can change a result."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,81 @@
+"""The `daybreak` command line: parses, calls one command, and answers with an exit code.
+
+Commands are imported when they are called, so that `serve` and `release` work where Dagster,
+PyTorch, MLflow and Spark are absent.
+"""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from core.errors import DaybreakError
+from core.home import Home
+
+COMMANDS = {
+    "demo": "a synthetic world, the whole daily path, three users' lists and where to look next",
+    "import": "take in a MovieLens folder, event logs, items or users",
+    "run": "run the daily path for one as-of date",
+    "serve": "answer lookups from the current release",
+    "release": "list, show, verify, roll back and pin releases",
+    "why": "follow one user from events to list",
+    "sql": "ask the lake, the artefacts and the releases with DuckDB, read-only",
+    "bench": "run a benchmark; each prints JSON",
+    "doctor": "see what works on this machine and what does not",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Returns the parser; with the arguments of one command only, where one is named."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--home", help="folder of the data (DAYBREAK_HOME; default ./var)")
+    shared.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    root = _Parser(prog="daybreak", description="A batch-first recommendation platform.")
+    subparsers = root.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    for name, text in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=text, description=text, parents=[shared])
+        if name == command:
+            _module(name).add_arguments(sub)
+    return root
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"orchestration.commands.{name}_command")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns 0 success, 1 a gate or check said no, 2 bad usage or input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    named = next((word for word in arguments if word in COMMANDS), None)
+    options = parser(named).parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        home = Home.find(options.home)
+        os.environ["DAYBREAK_HOME"] = str(home.root)
+        document, text = _module(options.command).execute(options, home)
+    except DaybreakError as error:
+        print(f"daybreak: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 130
+    if options.json:
+        print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))
+    elif text:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Runs the golden path in this process, as the UI would, and finds out what said no."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import dagster as dg
+
+from core.errors import CheckFailed, DaybreakError, InputError
+from core.home import Home
+from orchestration.instance import REPOSITORY_TAG, open_instance
+
+
+@dataclass(frozen=True)
+class DailyRun:
+    """A run that went through.
+
+    Attributes:
+        as_of: its date.
+        run_id: its id in the Dagster instance.
+        seconds: its wall time.
+    """
+
+    as_of: str
+    run_id: str
+    seconds: float
+
+
+def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
+    """Materialises every asset of one date.
+
+    Raises:
+        CheckFailed: a check or the gate said no; the message is its one line.
+        DaybreakError: a stage failed in a way that Daybreak foresaw.
+    """
+    from orchestration.definitions import defs
+    from orchestration.resources import WorkspaceResource
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's own previews and deprecations
+        result = defs.resolve_job_def("daily").execute_in_process(
+            instance=open_instance(home),
+            partition_key=as_of,
+            resources={"workspace": WorkspaceResource(home=str(home.root), recompute=recompute)},
+            tags=REPOSITORY_TAG,
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise _first_refusal(result)
+    stats = result.dagster_run
+    record = open_instance(home).get_run_record_by_id(stats.run_id)
+    start, end = (record.start_time, record.end_time) if record else (None, None)
+    return DailyRun(as_of, stats.run_id, (end or 0.0) - (start or 0.0))
+
+
+def _first_refusal(result: dg.ExecuteInProcessResult) -> DaybreakError:
+    """Returns the first failed check or step of a run as the error that it stands for."""
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.blocking:
+                detail = check.metadata.get("failure")
+                text = detail.value if detail else check.description or "see the Dagster UI"
+                return CheckFailed(f"check {check.check_name} of {check.asset_key.to_user_string()}: {text}")
+        if event.is_step_failure:
+            return _step_error(event)
+    return DaybreakError("the run failed before its first step; see it in the Dagster UI")
+
+
+def _step_error(event: dg.DagsterEvent) -> DaybreakError:
+    data = event.step_failure_data
+    failure = data.user_failure_data
+    if failure is not None and failure.metadata:
+        code = failure.metadata.get("exit_code")
+        kind = InputError if code is not None and code.value == 2 else CheckFailed
+        return kind(failure.description or f"step {event.step_key} failed")
+    cause = data.error.cause if data.error and data.error.cause else data.error
+    detail = " ".join(cause.message.split())[:500] if cause else "no detail"
+    return DaybreakError(f"step {event.step_key} failed unexpectedly: {detail}; this is a defect")

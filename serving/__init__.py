@@ -1,0 +1,1 @@
+"""How a release is packed, read and answered."""

@@ -1,0 +1,65 @@
+"""Answers as JSON, joined from pieces that the release holds ready."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from serving.ladder import Choice
+from serving.layout import MAX_COUNT
+from serving.release import Release
+
+_encode = msgspec.json.encode
+_RANKS = [b'%d,"score":' % rank for rank in range(1, MAX_COUNT + 1)]
+
+
+def item_rows(release: Release, choice: Choice) -> bytes:
+    """Returns the chosen rows as a JSON array."""
+    fragment = release.fragment
+    pieces = [
+        piece
+        for item, rank, score, reason in zip(
+            choice.items, _RANKS, choice.scores, choice.fragments, strict=False
+        )
+        for piece in (fragment(item), rank, score, fragment(reason))
+    ]
+    return b"[" + b"".join(pieces)[1:] + b"]"
+
+
+def recommendations(release: Release, user_id: str, choice: Choice, age_seconds: int) -> bytes:
+    """Returns the body of an answer to `/v1/recommendations`."""
+    return (
+        b'{"user_id":%b,"release":"%b","age_seconds":%d,"rung":"%b","experiment":null,"items":%b}'
+        % (
+            _encode(user_id),
+            release.id.encode(),
+            age_seconds,
+            choice.rung.encode(),
+            item_rows(release, choice),
+        )
+    )
+
+
+def similar(release: Release, item_id: str, item_num: int, count: int, age_seconds: int) -> bytes:
+    """Returns the body of an answer to `/v1/items/{item_id}/similar`."""
+    return b'{"item_id":%b,"release":"%b","age_seconds":%d,"items":%b}' % (
+        _encode(item_id),
+        release.id.encode(),
+        age_seconds,
+        _neighbour_rows(release, item_num, count),
+    )
+
+
+def _neighbour_rows(release: Release, item_num: int, count: int) -> bytes:
+    items, codes = release.neighbours.rows(item_num)
+    pairs: Sequence[tuple[int, int]] = [
+        pair
+        for pair in zip(items, codes, strict=True)
+        if pair[0] != item_num and pair[0] not in release.unavailable
+    ][:count]
+    texts = release.neighbour_scores
+    pieces = [
+        piece
+        for (item, code), rank in zip(pairs, _RANKS, strict=False)
+        for piece in (release.fragment(item), rank, texts[code])
+    ]
+    return b"[" + b"".join(pieces)[1:] + b"]"

@@ -1,0 +1,86 @@
+"""Records by key in one file: the only module that knows LMDB.
+
+A file is written once, in key order, and from then on only mapped and read.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lmdb
+
+from core.errors import CheckFailed, IntegrityError
+
+MAX_KEY_BYTES = 511
+_ADDRESS_SPACE = 1 << 40  # reserved, not used: the file grows with what is written
+_COMMIT_BYTES = 64 << 20
+
+
+class RecordWriter:
+    """Writes one new file from records that come in ascending key order."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._environment = lmdb.open(
+            str(path), subdir=False, lock=False, map_size=_ADDRESS_SPACE, sync=False,
+            metasync=False, readahead=False,
+        )  # fmt: skip
+        self._transaction = self._environment.begin(write=True)
+        self._pending = 0
+
+    def append(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Adds records whose keys come after all earlier ones.
+
+        Raises:
+            CheckFailed: a key is out of order, doubled, empty or longer than 511 bytes.
+        """
+        try:
+            with self._transaction.cursor() as cursor:
+                n_read, n_added = cursor.putmulti(records, append=True)
+        except lmdb.Error as error:
+            raise CheckFailed(f"{self._path.name} can't take a record: {error}") from error
+        if not n_read == n_added == len(records):
+            raise CheckFailed(
+                f"{self._path.name} took {n_added} of {len(records)} records: their keys are not "
+                f"in ascending order; sort the table by its key"
+            )
+        self._pending += sum(len(value) for _, value in records)
+        if self._pending >= _COMMIT_BYTES:  # bounds the dirty pages held in memory
+            self._transaction.commit()
+            self._transaction = self._environment.begin(write=True)
+            self._pending = 0
+
+    def close(self) -> None:
+        """Commits what was appended and closes the file."""
+        self._transaction.commit()
+        self._environment.close()
+
+
+class RecordReader:
+    """Reads one file; one instance belongs to one process, opened after any fork."""
+
+    __slots__ = ("_environment", "_get", "_transaction")
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._environment = lmdb.open(
+                str(path), subdir=False, readonly=True, lock=False, create=False, readahead=False
+            )
+        except lmdb.Error as error:
+            raise IntegrityError(f"{path} can't be opened ({error}); rebuild it") from error
+        # One transaction for the file's life: nobody ever writes to it again.
+        self._transaction = self._environment.begin()
+        self._get = self._transaction.get
+
+    def get(self, key: bytes) -> bytes | None:
+        """Returns the record of a key, or None; the key has 1 to 511 bytes."""
+        value: bytes | None = self._get(key)
+        return value
+
+    def __len__(self) -> int:
+        return int(self._environment.stat()["entries"])
+
+    def close(self) -> None:
+        """Unmaps the file."""
+        self._transaction.abort()
+        self._environment.close()

@@ -1,0 +1,129 @@
+"""One release, mapped for reading."""
+
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import IntegrityError
+from serving import layout as names
+from serving.layout import Layout, read_layout, shard_of
+from serving.mapped_file import map_bytes, map_words
+from serving.packed_lists import PackedLists
+from serving.record_store import MAX_KEY_BYTES, RecordReader
+from serving.scores import ScoreTexts
+
+
+class UserRecord:
+    """What a release holds of one user.
+
+    Attributes:
+        n_rows: rows of the personal list.
+        recent: numbers of the items that the user touched last.
+        segments: numbers of the segments that the user stated a liking for.
+    """
+
+    __slots__ = ("_words", "n_rows", "recent", "segments")
+
+    def __init__(self, content: bytes) -> None:
+        words = memoryview(content).cast("i")
+        header = words[0]
+        self.n_rows: int = header & 0xFF
+        middle = 1 + 3 * self.n_rows
+        end = middle + (header >> 8 & 0xFF)
+        self.recent: list[int] = words[middle:end].tolist()
+        self.segments: list[int] = words[end : end + (header >> 16 & 0xFF)].tolist()
+        self._words = words
+
+    def rows(self, n: int) -> tuple[list[int], list[int], list[int]]:
+        """Returns item numbers, score codes and reason fragments of the first n rows."""
+        words, size = self._words, self.n_rows
+        n = min(n, size)
+        second, third = 1 + size, 1 + 2 * size
+        return (
+            words[1 : 1 + n].tolist(),
+            words[second : second + n].tolist(),
+            words[third : third + n].tolist(),
+        )
+
+
+class Release:
+    """A release's files, open for look-ups from one process.
+
+    Its maps are given back when it is closed, or when nothing refers to it any more: a server
+    drops its reference on a swap, and the request that came last takes the files with it.
+    """
+
+    def __init__(self, folder: Path, layout: Layout) -> None:
+        self.folder = folder
+        self.id = folder.name
+        self.layout = layout
+        n_fragments = layout.n_items + len(layout.segments) + layout.n_explanations
+        self._blob = map_bytes(folder / names.FRAGMENTS)
+        self._offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", n_fragments + 1)
+        if self._offsets[n_fragments] != len(self._blob):
+            raise IntegrityError(f"{folder / names.FRAGMENTS} has another length; rebuild it")
+        self._shards = [RecordReader(folder / names.shard_file(n)) for n in range(layout.n_shards)]
+        self._item_nums = RecordReader(folder / names.ITEM_NUMS)
+        self.segments = PackedLists(folder / names.SEGMENTS, len(layout.segments))
+        self.neighbours = PackedLists(folder / names.NEIGHBOURS, layout.n_items)
+        self.trending = layout.segments.index(names.TRENDING)
+        prefix = names.GENRE_PREFIX
+        self._genres = {
+            name.removeprefix(prefix).casefold(): number
+            for number, name in reversed(list(enumerate(layout.segments)))
+            if name.startswith(prefix)
+        }
+        windows = map_words(folder / names.AVAILABILITY, "q", 2 * layout.n_items)
+        begin, end = np.asarray(windows, np.int64).reshape(-1, 2).T
+        out = (begin > layout.as_of_us) | (end <= layout.as_of_us)
+        self.unavailable = frozenset(np.flatnonzero(out).tolist())
+        self.personal_scores = ScoreTexts(layout.list_decimals, b',"rung":"personal"')
+        self.segment_scores = ScoreTexts(layout.segment_decimals, b',"rung":"segment"')
+        self.trending_scores = ScoreTexts(layout.segment_decimals, b',"rung":"trending"')
+        self.neighbour_scores = ScoreTexts(layout.neighbour_decimals, b"}")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Release":
+        """Maps a release's files without holding them against a manifest.
+
+        Raises:
+            IntegrityError: a file is missing, too short, or of a format unknown here.
+        """
+        try:
+            return cls(folder, read_layout(folder))
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            raise IntegrityError(f"{folder} is no release ({error}); rebuild it") from error
+
+    def user(self, user_id: str) -> UserRecord | None:
+        """Returns a user's record, or None for a user that the release does not know."""
+        key = user_id.encode()
+        if not 0 < len(key) <= MAX_KEY_BYTES:
+            return None
+        content = self._shards[shard_of(key, self.layout.n_shards)].get(key)
+        return None if content is None else UserRecord(content)
+
+    def item_num(self, item_id: str) -> int | None:
+        """Returns an item's number, or None for an item that the release does not know."""
+        key = item_id.encode()
+        if not 0 < len(key) <= MAX_KEY_BYTES:
+            return None
+        content = self._item_nums.get(key)
+        return None if content is None else int.from_bytes(content, "little")
+
+    def genre_segment(self, genre: str) -> int | None:
+        """Returns the number of a genre's segment, whatever its case; None if it has no list."""
+        return self._genres.get(genre.casefold())
+
+    def segment_fragment(self, segment: int) -> int:
+        """Returns the fragment with a segment's reason."""
+        return self.layout.n_items + segment
+
+    def fragment(self, number: int) -> bytes:
+        """Returns one piece of JSON; an item's number is also its head's."""
+        offsets = self._offsets
+        return self._blob[offsets[number] : offsets[number + 1]]
+
+    def close(self) -> None:
+        """Gives the record files back now; the release answers nothing afterwards."""
+        for reader in (*self._shards, self._item_nums):
+            reader.close()

@@ -1,0 +1,53 @@
+"""Fixtures for every test: UTC, and each engine in turn."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+import pytest
+
+from core.engine import ENGINES, Engine, Frame
+from core.schemas import Table
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+
+@pytest.fixture(scope="session")
+def spark_engine() -> Iterator[Engine]:
+    """A Spark engine that shuffles every input, so that no test leans on the order of rows."""
+    from core.engine.spark import SparkEngine, has_java
+
+    if not has_java():
+        pytest.skip("Spark needs Java 17, and none is on the PATH or at JAVA_HOME")
+
+    class Shuffling(SparkEngine):
+        def scan(self, paths: Sequence[Path], table: Table) -> Frame:
+            return _shuffled(super().scan(paths, table))
+
+        def from_polars(self, frame: pl.DataFrame) -> Frame:
+            return _shuffled(super().from_polars(frame))
+
+    engine = Shuffling(threads=2, memory_gb=1)
+    yield engine
+    engine.close()
+
+
+def _shuffled(frame: Frame) -> Frame:
+    return nw.from_native(frame.to_native().repartition(2))
+
+
+@pytest.fixture(params=[*(name for name in ENGINES if name != "spark"),
+                        pytest.param("spark", marks=pytest.mark.spark)])  # fmt: skip
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each engine in turn; Spark is one session for all tests, the others are opened anew."""
+    if request.param == "spark":
+        yield request.getfixturevalue("spark_engine")
+        return
+    from core.engine import open_engine
+
+    with open_engine(request.param, threads=2) as opened:
+        yield opened
