@@ -1,14 +1,17 @@
 """The one adapter between stages and Dagster: what every asset shows of the artefact it made."""
 
 import base64
+import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.publication.checks import CONTRACTS, check_names, make_check
 from core.errors import DaybreakError
-from core.night import Made
+from core.night import Made, Night
+from core.release_log import ReleaseEntry
 from core.schemas import Table
 
 if TYPE_CHECKING:
@@ -45,10 +48,20 @@ def plot(figure: "Figure") -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{encoded})")
 
 
+def checks_of(kind: str) -> list[dg.AssetCheckSpec]:
+    """Returns the blocking checks of an asset, one for each expectation of its contract."""
+    table = CONTRACTS[kind].table
+    return [
+        dg.AssetCheckSpec(name, asset=kind, blocking=True, description=f"{table.name}: {name}")
+        for name in check_names(kind)
+    ]
+
+
 def materialise(
     make: Callable[[], Made],
     table: Table | None = None,
     show: Callable[[Made], Mapping[str, Any]] | None = None,
+    night: Night | None = None,
 ) -> dg.MaterializeResult[Any]:
     """Runs a stage and returns what Dagster records of it.
 
@@ -56,23 +69,61 @@ def materialise(
         make: the stage, bound to its night.
         table: the artefact's main table, whose schema is shown.
         show: further metadata, such as plots.
+        night: given where the artefact has a contract; its checks run in the same step, so that
+            no run can leave them out.
 
     Raises:
         dagster.Failure: the stage raised an error of Daybreak's tree; its line is the description.
             A retry would meet the same data, so none is allowed.
     """
-    try:
+    with _failures():
         made = make()
         metadata = {**_facts(made, table), **(show(made) if show else {})}
+        results = check_results(night, made.artefact.manifest.kind) if night else []
+    return dg.MaterializeResult(
+        metadata=metadata,
+        data_version=dg.DataVersion(made.artefact.version),
+        check_results=results,
+    )
+
+
+def check_results(night: Night, kind: str) -> list[dg.AssetCheckResult]:
+    """Checks the current version of an artefact; returns a result for each of `checks_of`."""
+    verdict = make_check(night, kind).artefact.json("verdict.json")
+    return [
+        dg.AssetCheckResult(
+            check_name=row["name"],
+            passed=row["passed"],
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{row['observed']}, expected {row['expected']}. {row['note']}".strip(),
+            metadata={"observed": str(row["observed"]), "expected": row["expected"]},
+        )
+        for row in verdict["checks"]
+    ]
+
+
+def announce(publish: Callable[[], ReleaseEntry]) -> dg.MaterializeResult[Any]:
+    """Runs the publishing step and returns what Dagster records of the log entry.
+
+    Raises:
+        dagster.Failure: the gate said no, or judged another version.
+    """
+    with _failures():
+        entry = publish()
+    shown = {"release": entry.release, "action": entry.action, "entry": entry.seq, "at": entry.at}
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(entry.release))
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
     except DaybreakError as error:
         raise dg.Failure(
             description=str(error),
             metadata={"error": type(error).__name__, "exit_code": error.exit_code},
             allow_retries=False,
         ) from error
-    return dg.MaterializeResult(
-        metadata=metadata, data_version=dg.DataVersion(made.artefact.version)
-    )
 
 
 def _facts(made: Made, table: Table | None) -> dict[str, Any]:

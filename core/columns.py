@@ -51,7 +51,11 @@ ITEM_ID = _c("item_id", "string", "The item, as the source names it (NFC, trimme
 ACTION = _c("action", "string", "What the user did.", values=ACTIONS)
 OCCURRED_AT = _c("occurred_at", "timestamp", "When it happened, UTC.")
 OCCURRED_US = _c(
-    "occurred_us", "int64", "When it happened, microseconds UTC.", minimum=_FIRST_US, maximum=_LAST_US
+    "occurred_us",
+    "int64",
+    "When it happened, microseconds UTC.",
+    minimum=_FIRST_US,
+    maximum=_LAST_US,
 )
 INGESTED_US = _c("ingested_us", "int64", "When Daybreak took it in, microseconds UTC.")
 VALUE = _c("value", "float64", "Stars, amount or seconds, by action.", nullable=True)
@@ -76,18 +80,24 @@ THEMES = _c("themes", "list[string]", "What it is about: keywords and tags.", nu
 RELEASED_US = _c("released_us", "int64", "When it came out, microseconds UTC.", nullable=True)
 AVAILABLE_FROM_US = _c("available_from_us", "int64", "First moment it can be had.", nullable=True)
 AVAILABLE_UNTIL_US = _c("available_until_us", "int64", "First moment it cannot.", nullable=True)
-FACTS = _c("facts", "string", "Further facts as a JSON object (year, cast, series, awards).", nullable=True)
+FACTS = _c(
+    "facts", "string", "Further facts as a JSON object (year, cast, series, awards).", nullable=True
+)
 IN_CATALOGUE = _c("in_catalogue", "bool", "False where the item is known by its events alone.")
 FIRST_EVENT_US = _c("first_event_us", "int64", "Its first clean event before D.", nullable=True)
 
 CREATED_US = _c("created_us", "int64", "When the user joined, microseconds UTC.", nullable=True)
-PREFERENCES = _c("preferences", "list[string]", "Categories the user said they like.", nullable=True)
+PREFERENCES = _c(
+    "preferences", "list[string]", "Categories the user said they like.", nullable=True
+)
 DISLIKES = _c("dislikes", "list[string]", "Categories the user said they dislike.", nullable=True)
 COUNTRY = _c("country", "string", "Country code.", nullable=True)
 OPTED_OUT = _c("opted_out", "bool", "True: trains nothing, gets no personal list.")
 
 THEME = _c("theme", "string", "One keyword or tag.")
-WEIGHT_MICRO = _c("weight_micro", "int64", "Preference, action × recency, in millionths; negative: dislike.")
+WEIGHT_MICRO = _c(
+    "weight_micro", "int64", "Preference, action × recency, in millionths; negative: dislike."
+)
 N_EVENTS = _c("n_events", "int64", "Events other than impressions.", minimum=0)
 N_NEGATIVE = _c("n_negative", "int64", "Dislikes, hides and low ratings.", minimum=0)
 LAST_US = _c("last_us", "int64", "The latest such event.")

@@ -241,7 +241,9 @@ HOLDOUT = Table(
     "One event held out by the per-user protocol.",
     (
         c.EVENT_ID,
-        Column("level", "int32", "1: held out for the test; 2: for the ranker's labels.", minimum=1),
+        Column(
+            "level", "int32", "1: held out for the test; 2: for the ranker's labels.", minimum=1
+        ),
     ),
     ("event_id",),
 )
@@ -255,7 +257,9 @@ CANDIDATES = Table(
             column
             for source in SOURCES
             for column in (
-                Column(f"{source}_rank", "int32", f"Its place in {source}; 0: not proposed.", minimum=0),
+                Column(
+                    f"{source}_rank", "int32", f"Its place in {source}; 0: not proposed.", minimum=0
+                ),
                 Column(f"{source}_score", "float32", f"Its score by {source}."),
             )
         ),

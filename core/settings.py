@@ -117,7 +117,9 @@ def _read_toml(path: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"settings file {str(path)!r} does not exist; see DAYBREAK_CONFIG") from None
+        raise UsageError(
+            f"settings file {str(path)!r} does not exist; see DAYBREAK_CONFIG"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"settings file {str(path)!r} is no TOML: {error}") from None
 
@@ -128,7 +130,9 @@ def _put(tree: dict[str, Any], name: str, text: str) -> None:
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
-            raise UsageError(f"variable {name} names a section that is a value; see docs/settings.md")
+            raise UsageError(
+                f"variable {name} names a section that is a value; see docs/settings.md"
+            )
     try:
         tree[key] = json.loads(text)
     except ValueError:

@@ -51,9 +51,7 @@ class Artefact:
         """Returns the file of one of its tables (or of a named part of it)."""
         return self.file(table_file(table, part))
 
-    def table(
-        self, table: Table, part: str = "", columns: list[str] | None = None
-    ) -> pl.DataFrame:
+    def table(self, table: Table, part: str = "", columns: list[str] | None = None) -> pl.DataFrame:
         """Reads one of its tables."""
         return read_table(self.table_path(table, part), table, columns)
 

@@ -8,6 +8,10 @@ MICRO = 1_000_000
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 Weight = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+Points = Annotated[int, Field(ge=0, le=1000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class ActionSettings(BaseModel):
@@ -56,9 +60,84 @@ class ActionSettings(BaseModel):
 
 
 class BotSettings(BaseModel):
-    """Which users are machines."""
+    """Which users are machines.
+
+    Signals that fire add their points. One alone never suffices, save for those that a machine
+    says of itself; a signal that fires for most is a trait of the data and is switched off.
+    """
 
     model_config = _FROZEN
+
+    threshold: Points = 10
+    """Points from which a user is taken for a machine."""
+    common_share: Share = 0.5
+    """A signal that fires for a greater share of the users it can judge is switched off: where
+    impressions are not logged, a click without one says nothing. It must not be small: in the
+    first days of a log, most users with enough events to be judged may be machines. The
+    crawler's agent and reused ids are exempt."""
+    common_floor: Count = 3
+    """Up to this many users may fire a signal however few there are."""
+
+    crawler_agent: Points = 10
+    """Points: at least half of the user's events come from a listed crawler's user agent."""
+    reused_ids: Points = 10
+    """Points: ingest refused events of the user because their ids stood for other events."""
+    reused_ids_from: Count = 5
+    """Fewest refused events for `reused_ids`; also at least as many as were accepted."""
+    fast_gaps: Points = 7
+    """Points: most steps from one item to another are faster than a hand."""
+    fast_gap_seconds: Positive = 1.0
+    """A step below this is too fast."""
+    fast_gap_share: Share = 0.5
+    """Share of too fast steps for `fast_gaps`."""
+    regular_gaps: Points = 7
+    """Points: on most days the gaps between acts are as even as a clock's."""
+    regular_gap_spread: Positive = 0.25
+    """Standard deviation of a day's gaps, as a share of their mean, below which they are even."""
+    regular_day_share: Share = 0.5
+    """Share of the days with enough gaps that are even, for `regular_gaps`."""
+    gaps_from: Count = 8
+    """Fewest gaps by which a day's evenness, or a user's speed, is judged."""
+    shared_prefix: Points = 8
+    """Points: most acts push items that others behind the same address prefix push too."""
+    shared_prefix_share: Share = 0.5
+    """Share of a user's acts on such items for `shared_prefix`."""
+    pushes_from: Count = 3
+    """Fewest acts on an item by which a user pushes it, and fewest such users on a prefix."""
+    push_lift: Positive = 5.0
+    """How many times more pushers an item must have behind a prefix than its users make likely."""
+    unprompted: Points = 4
+    """Points: most acts are on items that the user was never shown."""
+    unprompted_share: Share = 0.8
+    """Share of such acts for `unprompted`."""
+    clicks_all: Points = 5
+    """Points: the user touched nearly every item shown."""
+    clicks_all_share: Share = 0.9
+    """Share of the shown items touched for `clicks_all`."""
+    ignores_all: Points = 3
+    """Points: many items were shown and not one was touched."""
+    ignores_all_from: Count = 200
+    """Fewest items shown for `ignores_all`."""
+    high_rate: Points = 3
+    """Points: on some day the user did more than nearly anyone does."""
+    high_rate_from: Count = 250
+    """Acts on one day for `high_rate`."""
+    few_items: Points = 2
+    """Points: the acts repeat the same few items."""
+    few_items_ratio: Share = 0.3
+    """Most distinct items per act for `few_items`."""
+    all_items: Points = 2
+    """Points: hardly an act returns to an item, as when a catalogue is walked."""
+    all_items_ratio: Share = 0.95
+    """Fewest distinct items per act for `all_items`."""
+    no_night: Points = 2
+    """Points: the user's quietest six hours of the day are hardly quieter than the others."""
+    no_night_share: Share = 0.15
+    """Share of acts in the quietest quarter of the (UTC) day for `no_night`; 0.25 is no rest."""
+    acts_from: Count = 10
+    """Fewest acts (or items shown) by which a share of them is judged."""
+    habits_from: Count = 40
+    """Fewest acts by which a habit (`few_items`, `all_items`, `no_night`) is judged."""
 
 
 class CleaningSettings(BaseModel):

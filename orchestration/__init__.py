@@ -1,0 +1,1 @@
+"""Definitions, resources, jobs, schedules, sensors, and the command line."""

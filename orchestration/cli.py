@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "a synthetic world, the whole daily path, three users' lists and where to look next",
     "import": "take in a MovieLens folder, event logs, items or users",
     "run": "run the daily path for one as-of date",
+    "ui": "the Dagster UI over this home, on the loopback",
     "serve": "answer lookups from the current release",
     "release": "list, show, verify, roll back and pin releases",
     "why": "follow one user from events to list",

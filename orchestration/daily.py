@@ -62,7 +62,9 @@ def _first_refusal(result: dg.ExecuteInProcessResult) -> DaybreakError:
             if not check.passed and check.blocking:
                 detail = check.metadata.get("failure")
                 text = detail.value if detail else check.description or "see the Dagster UI"
-                return CheckFailed(f"check {check.check_name} of {check.asset_key.to_user_string()}: {text}")
+                return CheckFailed(
+                    f"check {check.check_name} of {check.asset_key.to_user_string()}: {text}"
+                )
         if event.is_step_failure:
             return _step_error(event)
     return DaybreakError("the run failed before its first step; see it in the Dagster UI")

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-ROW_GROUPS = 8
-"""Row groups read at once: about a million rows."""
+ROW_GROUPS = 2
+"""Row groups read at once: about a quarter of a million rows."""
 
 
 class SortedBlocks:

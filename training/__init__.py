@@ -1,0 +1,1 @@
+"""How a model is fitted, scored and measured: arrays in, arrays out."""

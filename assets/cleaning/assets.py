@@ -29,8 +29,8 @@ def clean_events(
     return materialise(
         lambda: stage.make_clean_events(night), CLEAN_EVENTS, night=night,
         show=lambda made: {
-            "bots_by_reason": plot(plots.bars("Bots by reason", made.artefact.facts["bots_by_reason"])),
-            "events_a_day": plot(plots.days("Clean events a day", made.artefact.facts["events_a_day"])),
+            "bots_by_reason": plot(plots.bars("Bots by reason", made.artefact.json("excluded.json")["bots_by_reason"])),
+            "events_a_day": plot(plots.days("Clean events a day", made.artefact.json("events_a_day.json"))),
         },
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Evaluation: cuts through time, and how every system does at them."""

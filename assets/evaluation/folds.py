@@ -51,15 +51,15 @@ class Cutter:
         if fold.role == "release":
             return CutFold(fold, items, pl.DataFrame(schema=TRUTH.polars))
         held_out = held_out_events(self._tables.clean_events, self._holdout, fold)
+        known = self._tables.engine.from_polars(items)
         found = truth(
-            self._pairs(training, fold.fit_before_us),
-            self._pairs(held_out, fold.truth_until_us),
-            self._tables.engine.from_polars(items),
+            self._pairs(training, known, fold.fit_before_us),
+            self._pairs(held_out, known, fold.truth_until_us),
         )
         return CutFold(fold, items, self._tables.engine.collect(found))
 
-    def _pairs(self, events: Frame, now_us: int) -> Frame:
-        return interactions(events, self._recency, now_us, self._night.settings.actions)
+    def _pairs(self, events: Frame, items: Frame, now_us: int) -> Frame:
+        return interactions(events, items, self._recency, now_us, self._night.settings.actions)
 
 
 def choose_folds(night: Night, tables: CleanTables) -> tuple[Folds, pl.DataFrame, list[CutFold]]:
@@ -79,9 +79,7 @@ def choose_folds(night: Night, tables: CleanTables) -> tuple[Folds, pl.DataFrame
         cut = [Cutter(night, tables, whole).cut(fold) for fold in folds.folds]
         if _n_tested(cut) >= evaluation.min_users:
             return folds, whole, cut
-    holdout = tables.engine.collect(
-        per_user_holdout(tables.clean_events, evaluation.holdout_share)
-    )
+    holdout = tables.engine.collect(per_user_holdout(tables.clean_events, evaluation.holdout_share))
     folds = per_user(night.before_us)
     return folds, holdout, [Cutter(night, tables, holdout).cut(fold) for fold in folds.folds]
 

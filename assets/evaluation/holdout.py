@@ -33,15 +33,12 @@ def held_out_events(events: Frame, holdout: Frame, fold: Fold) -> Frame:
     return events.join(level, on="event_id", how="semi")
 
 
-def truth(
-    training: Frame, held_out: Frame, items: Frame
-) -> Frame:
+def truth(training: Frame, held_out: Frame) -> Frame:
     """Returns TRUTH: what known users newly took to, among the items that could be ranked.
 
     Args:
         training: INTERACTIONS of the fold's training part.
-        held_out: INTERACTIONS of its held-out part alone.
-        items: ITEMS available at the fold's cut.
+        held_out: INTERACTIONS of its held-out part alone, with the items known at the fold's cut.
     """
     known = training.select("user_id").unique()
     touched = training.select("user_id", "item_id")
@@ -49,13 +46,12 @@ def truth(
         held_out.filter(nw.col("weight_micro") > 0)
         .select("user_id", "item_id", "weight_micro")
         .join(known, on="user_id", how="semi")
-        .join(items.select("item_id"), on="item_id", how="semi")
         .join(touched, on=["user_id", "item_id"], how="anti")
     )
 
 
 def rolling_pairs(events: Frame, first_us: int, before_us: int) -> Frame:
-    """Returns the (user_id, item_id) pairs first touched in the span by a user known before that day.
+    """Returns the pairs (user_id, item_id) first touched in a span by users known before that day.
 
     An upper bound of what one-day holdouts over the span can test, from a single pass.
     """

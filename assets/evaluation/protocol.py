@@ -112,4 +112,3 @@ def per_user(before_us: int) -> Folds:
 
 def _release(before_us: int) -> Fold:
     return Fold("release", "release", before_us, before_us)
-

@@ -4,7 +4,7 @@ import hashlib
 
 import polars as pl
 
-from assets.explanations.titles import display_title, plain_text, title_year
+from assets.explanations.titles import display_titles, plain_text, title_year
 from core.explanation_settings import ExplanationSettings
 
 LISTS = ("creators", "cast", "themes", "genres", "awards")
@@ -38,17 +38,24 @@ def fact_sheets(items: pl.DataFrame, settings: ExplanationSettings) -> pl.DataFr
     Returns:
         Schema SHEET; `facts_hash` is 16 hex digits over all other columns.
     """
-    n = settings.max_names
-    stated = items.select(
-        item_id="item_id",
-        title=display_title(pl.col("title"), pl.col("item_id"), settings.max_title_chars),
-        year=pl.coalesce(_year_in_facts(), title_year(pl.col("title"))),
-        creators=_listed(pl.col("creators")),
-        cast=_listed(_names_in_facts("cast", n)),
-        series=_text_in_facts("series"),
-        themes=_listed(pl.col("themes")),
-        genres=_listed(pl.col("genres")),
-        awards=_listed(_names_in_facts("awards", n)),
+    known = items.select(
+        "item_id", "title", "genres", "creators", "themes",
+        year=pl.col("facts").str.json_path_match("$.year"),
+        series=pl.col("facts").str.json_path_match("$.series"),
+        cast=_names_in_facts(items, "cast", settings.max_names),
+        awards=_names_in_facts(items, "awards", settings.max_names),
+    )  # fmt: skip
+    year = pl.col("year").str.extract(r"^(\d{4})$", 1).cast(pl.Int32)
+    stated = known.select(
+        "item_id",
+        title=display_titles(items, settings.max_title_chars),
+        year=pl.coalesce(year, title_year(pl.col("title"))),
+        creators=_listed("creators"),
+        cast=_listed("cast"),
+        series=plain_text(_text(pl.col("series"))),
+        themes=_listed("themes"),
+        genres=_listed("genres"),
+        awards=_listed("awards"),
     )
     hashed = stated.with_columns(facts_hash=_hashes(stated))
     return hashed.select([pl.col(name).cast(kind) for name, kind in SHEET.items()]).sort("item_id")
@@ -73,30 +80,25 @@ def _hashes(stated: pl.DataFrame) -> pl.Series:
     return stable_hash(stated.select(pl.concat_str(present, separator=_FIELD)).to_series(), 16)
 
 
-def _listed(names: pl.Expr) -> pl.Expr:
+def _listed(name: str) -> pl.Expr:
     """Cleans a list's entries; drops empty and repeated ones; no list becomes the empty one."""
-    clean = names.list.eval(plain_text(pl.element()))
+    clean = pl.col(name).list.eval(plain_text(pl.element()))
     known = clean.list.filter(pl.element().str.len_bytes() > 0)
     return known.list.unique(maintain_order=True).fill_null(pl.lit([], dtype=pl.List(pl.String)))
 
 
-def _fact(path: str) -> pl.Expr:
-    return pl.col("facts").str.json_path_match(path)
+def _text(value: pl.Expr) -> pl.Expr:
+    """Returns a JSON value's text, or null where the value is itself a list or an object."""
+    return pl.when(~value.str.contains(r"^\s*[\[{]")).then(value)
 
 
-def _year_in_facts() -> pl.Expr:
-    return _fact("$.year").str.extract(r"^(\d{4})$", 1).cast(pl.Int32)
-
-
-def _text_in_facts(name: str) -> pl.Expr:
-    text = plain_text(_fact(f"$.{name}"))
-    return pl.when(text.str.contains(r"^[^\[{]")).then(text)
-
-
-def _names_in_facts(name: str, n: int) -> pl.Expr:
-    """Reads up to n names from a JSON list of strings, or from a lone string."""
-    value = _fact(f"$.{name}")
-    entries = [value.str.json_path_match(f"$[{place}]") for place in range(n)]
-    many = pl.concat_list([pl.when(e.str.contains(r"^[^\[{]")).then(e) for e in entries])
-    one = pl.concat_list([pl.when(value.str.contains(r"^[^\[{]")).then(value)])
-    return pl.when(value.str.starts_with("[")).then(many).otherwise(one).list.drop_nulls()
+def _names_in_facts(items: pl.DataFrame, name: str, n: int) -> pl.Series:
+    """Reads up to n names from a JSON list of strings in `facts`, or from a lone string."""
+    entries = [f"{place}" for place in range(n)]
+    read = items.select(value=pl.col("facts").str.json_path_match(f"$.{name}")).with_columns(
+        pl.col("value").str.json_path_match(f"$[{place}]").alias(place) for place in entries
+    )
+    texts = read.with_columns(_text(pl.col(place)) for place in entries)
+    many, one = pl.concat_list(entries), pl.concat_list(_text(pl.col("value")))
+    listed = pl.when(pl.col("value").str.starts_with("[")).then(many).otherwise(one)
+    return texts.select(listed.list.drop_nulls().alias(name)).to_series()

@@ -33,8 +33,8 @@ def title_year(title: pl.Expr) -> pl.Expr:
     return plain_text(title).str.extract(_YEAR, 1).cast(pl.Int32)
 
 
-def display_title(title: pl.Expr, item_id: pl.Expr, max_chars: int) -> pl.Expr:
-    """Returns the title for use inside a sentence.
+def display_titles(items: pl.DataFrame, max_chars: int) -> pl.Series:
+    """Returns each item's title for use inside a sentence.
 
     The year at its end goes, and with it the other titles in parentheses before it, and an
     article behind a comma returns to the front: so MovieLens and its like file their titles.
@@ -42,25 +42,30 @@ def display_title(title: pl.Expr, item_id: pl.Expr, max_chars: int) -> pl.Expr:
     An item without a title is called by its id in quotes.
 
     Args:
-        title: the catalogue's title; may be null.
-        item_id: the item's id.
+        items: item_id, title (nullable).
         max_chars: longest result; a longer title is cut and ends with an ellipsis.
     """
-    clean = plain_text(title)
-    without_year = clean.str.replace(_YEAR, "")
-    short = without_year.str.replace(_OTHER_TITLES, "")
-    dated = clean.str.contains(_YEAR)
-    bare = (
-        pl.when(dated & (short != "")).then(short)
-        .when(dated & (without_year != "")).then(without_year)
-        .otherwise(clean)
+    dated = pl.col("clean").str.contains(_YEAR)
+    foreign = pl.col("bare").str.replace(_FOREIGN_ARTICLE, "$2 $1").str.replace(_ELIDED, "$2$1")
+    front = pl.when(dated).then(foreign).otherwise("bare").str.replace(_ARTICLE, "$2 $1")
+    quoted_id = pl.format("“{}”", plain_text(pl.col("item_id")))
+    cut = pl.format("{}…", pl.col("named").str.head(max_chars - 1).str.strip_chars_end(" "))
+    return (
+        # One step a frame: an expression that uses another twice computes it twice.
+        items.select("item_id", clean=plain_text(pl.col("title")))
+        .with_columns(undated=pl.col("clean").str.replace(_YEAR, ""))
+        .with_columns(short=pl.col("undated").str.replace(_OTHER_TITLES, ""))
+        .with_columns(
+            bare=pl.when(dated & (pl.col("short") != "")).then("short")
+            .when(dated & (pl.col("undated") != "")).then("undated")
+            .otherwise("clean")
+        )
+        .with_columns(spoken=front)
+        .with_columns(
+            named=pl.when(pl.col("spoken").fill_null("") == "").then(quoted_id).otherwise("spoken")
+        )
+        .select(
+            title=pl.when(pl.col("named").str.len_chars() > max_chars).then(cut).otherwise("named")
+        )
+        .to_series()
     )  # fmt: skip
-    foreign = bare.str.replace(_FOREIGN_ARTICLE, "$2 $1").str.replace(_ELIDED, "$2$1")
-    spoken = pl.when(dated).then(foreign).otherwise(bare).str.replace(_ARTICLE, "$2 $1")
-    named = (
-        pl.when(spoken.fill_null("") == "")
-        .then(pl.format("“{}”", plain_text(item_id)))
-        .otherwise(spoken)
-    )
-    cut = pl.format("{}…", named.str.head(max_chars - 1).str.strip_chars_end(" "))
-    return pl.when(named.str.len_chars() > max_chars).then(cut).otherwise(named)

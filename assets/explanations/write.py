@@ -49,12 +49,13 @@ def explain_block(
     list_column: str = "user_id",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Does the same for one block of whole lists, with a catalogue read once for all blocks."""
-    chosen = choose_reasons(rows, catalogue, settings, disliked=disliked, list_column=list_column)
+    bare = rows.drop("reason_type", "explanation_key", strict=False)
+    chosen = choose_reasons(bare, catalogue, settings, disliked=disliked, list_column=list_column)
     version = template_version(settings)
     sentences = distinct_sentences(chosen, catalogue.sheets, settings.locale, version)
     texts = write_sentences(sentences, catalogue.sheets, settings)
     explained = with_keys(chosen, sentences).select(
-        *rows.drop("reason_type", "explanation_key", strict=False).columns,
+        *bare.columns,
         "reason_type",
         "explanation_key",
     )

@@ -1,1 +1,1 @@
-"""Features: interactions, users and items as of a cut. Every function is written once, in narwhals."""
+"""Features: what is known of users, items and their relations as of a cut."""

@@ -66,7 +66,8 @@ def make_interactions(night: Night) -> Made:
             recency = tables.engine.from_polars(recency_table(settings.features))
             for fold in tables.folds.folds:
                 pairs = interactions(
-                    tables.events(fold), recency, fold.fit_before_us, settings.actions
+                    tables.events(fold), tables.items(fold), recency, fold.fit_before_us,
+                    settings.actions,
                 )
                 tables.engine.sink(pairs, INTERACTIONS, staging, fold.name)
                 stored = tables.engine.scan(
@@ -90,7 +91,9 @@ def make_user_features(night: Night) -> Made:
         with fold_tables(night) as tables:
             for fold in tables.folds.folds:
                 pairs = tables.interactions(fold)
-                users = user_features(tables.events(fold), pairs, fold.fit_before_us)
+                users = user_features(
+                    tables.events(fold), tables.items(fold), pairs, fold.fit_before_us
+                )
                 tables.engine.sink(users, USER_FEATURES, staging, fold.name)
                 categories = user_categories(pairs, tables.items(fold))
                 tables.engine.sink(categories, USER_CATEGORIES, staging, fold.name)
@@ -109,7 +112,9 @@ def make_item_features(night: Night) -> Made:
         with fold_tables(night) as tables:
             for fold in tables.folds.folds:
                 features = item_features(
-                    tables.events(fold), tables.interactions(fold), tables.items(fold),
+                    tables.events(fold),
+                    tables.items(fold),
+                    tables.interactions(fold),
                     fold.fit_before_us, settings.features,
                 )  # fmt: skip
                 tables.engine.sink(features, ITEM_FEATURES, staging, fold.name)

@@ -1,0 +1,1 @@
+"""Lists: ranking, rules, why-records, segments and neighbours."""

@@ -14,9 +14,7 @@ RULES = ("category_cap", "fresh_slot")
 def in_order(block: pl.DataFrame, *keys: str) -> pl.DataFrame:
     """Returns the block sorted by user and keys (ascending), with `place` numbered anew."""
     placed = block.sort("user_num", *keys)
-    return placed.with_columns(
-        place=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("user_num")
-    )
+    return placed.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("user_num"))
 
 
 def ranked(block: pl.DataFrame) -> pl.DataFrame:

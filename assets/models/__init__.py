@@ -1,0 +1,1 @@
+"""Models: what is fitted on each cut, candidates and their features."""

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from core.store import Artefact
 from core.schemas import INTERACTIONS, ITEMS, USERS
+from core.store import Artefact
 
 MICRO = 1_000_000
 
@@ -67,9 +67,7 @@ def _numbered(ids: pl.Series, name: str, number: str) -> pl.DataFrame:
     return pl.DataFrame({name: ids, number: np.arange(len(ids), dtype=np.int32)})
 
 
-def _spread(
-    frame: pl.DataFrame, number: str, value: str, size: int, default: float
-) -> np.ndarray:
+def _spread(frame: pl.DataFrame, number: str, value: str, size: int, default: float) -> np.ndarray:
     spread = np.full(size, default, dtype=np.float32)
     spread[frame[number].to_numpy()] = frame[value].cast(pl.Float32).fill_null(default).to_numpy()
     return spread

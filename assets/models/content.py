@@ -23,28 +23,31 @@ def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
         items.select("item_id", token=pl.col("facts").str.json_decode(_FACT_LISTS).struct["cast"])
         .explode("token", empty_as_null=False, keep_nulls=False)
         .with_columns(token=pl.format("cast:{}", "token")),
-        items.select("item_id", token=pl.col("facts").str.json_decode(_FACT_TEXTS).struct["series"])
-        .with_columns(token=pl.format("series:{}", "token")),
+        items.select(
+            "item_id", token=pl.col("facts").str.json_decode(_FACT_TEXTS).struct["series"]
+        ).with_columns(token=pl.format("series:{}", "token")),
     ]
     return pl.concat(parts).drop_nulls().unique().sort("item_id", "token")
 
 
-def item_content(
-    items: pl.DataFrame, numbering: Numbering, min_items: int = 2
-) -> tuple[sp.csr_matrix, list[str]]:
-    """Returns the items' content features.
+def vocabulary(items: pl.DataFrame, min_items: int = 2) -> list[str]:
+    """Returns the content tokens, ascending, that at least `min_items` items share.
+
+    What only one item has says nothing about likeness.
+    """
+    shared = item_tokens(items).group_by("token").len().filter(pl.col("len") >= min_items)
+    return shared["token"].sort().to_list()
+
+
+def item_content(items: pl.DataFrame, numbering: Numbering, tokens: list[str]) -> sp.csr_matrix:
+    """Returns the items' content features, (n_items, n_tokens) float32 of ones.
 
     Args:
         items: ITEMS of the fold.
         numbering: the date's numbering.
-        min_items: tokens that fewer items share say nothing about likeness and are left out.
-
-    Returns:
-        (n_items, n_tokens) float32 of ones, and the tokens in column order.
+        tokens: `vocabulary`, one for all folds of a date, so that columns keep their meaning.
     """
-    tokens = numbering.number(item_tokens(items))
-    common = tokens.group_by("token").len().filter(pl.col("len") >= min_items)["token"].sort()
-    return _multi_hot(tokens, "item_num", common, numbering.shape[1])
+    return _multi_hot(numbering.number(item_tokens(items)), "item_num", tokens, numbering.shape[1])
 
 
 def user_preferences(
@@ -64,23 +67,23 @@ def user_preferences(
         .with_columns(token=pl.format("genre:{}", "token"))
         .unique()
     )
-    return _multi_hot(stated, "user_num", pl.Series(tokens, dtype=pl.String), numbering.shape[0])[0]
+    return _multi_hot(stated, "user_num", tokens, numbering.shape[0])
 
 
-def _multi_hot(
-    frame: pl.DataFrame, row: str, tokens: pl.Series, n_rows: int
-) -> tuple[sp.csr_matrix, list[str]]:
-    columns = pl.DataFrame({"token": tokens, "column": np.arange(len(tokens), dtype=np.int32)})
+def _multi_hot(frame: pl.DataFrame, row: str, tokens: list[str], n_rows: int) -> sp.csr_matrix:
+    columns = pl.DataFrame(
+        {"token": tokens, "column": np.arange(len(tokens), dtype=np.int32)},
+        schema={"token": pl.String, "column": pl.Int32},
+    )
     placed = frame.join(columns, on="token", how="inner").sort(row, "column")
     ones = np.ones(placed.height, dtype=np.float32)
-    matrix = sp.csr_matrix(
+    return sp.csr_matrix(
         (ones, (placed[row].to_numpy(), placed["column"].to_numpy())), shape=(n_rows, len(tokens))
     )
-    return matrix, tokens.to_list()
 
 
 def content_affinity(
-    weights: sp.csr_matrix, content: sp.csr_matrix, rows: np.ndarray, items: np.ndarray
+    weights: sp.csr_matrix, unit: sp.csr_matrix, rows: np.ndarray, items: np.ndarray
 ) -> np.ndarray:
     """Returns how near each pair's item lies to its user's history by content, in [0, 1].
 
@@ -89,16 +92,19 @@ def content_affinity(
 
     Args:
         weights: (n, n_items) history of the users concerned.
-        content: (n_items, n_tokens).
+        unit: `weighted_content`, (n_items, n_tokens).
         rows: (N,) row of each pair's user in `weights`.
         items: (N,) item numbers.
     """
-    n_items = content.shape[0]
-    frequency = np.asarray(content.sum(axis=0)).ravel()
-    rarity = np.log((1 + n_items) / (1 + frequency)).astype(np.float32)
-    unit = _unit_rows(content @ sp.diags_array(rarity))
     profile = _unit_rows(weights @ unit)
     return np.asarray(profile[rows].multiply(unit[items]).sum(axis=1)).ravel().astype(np.float32)
+
+
+def weighted_content(content: sp.csr_matrix) -> sp.csr_matrix:
+    """Returns items as unit vectors of tokens weighted by inverse frequency, (n_items, n_tokens)."""
+    frequency = np.asarray(content.sum(axis=0)).ravel()
+    rarity = np.log((1 + content.shape[0]) / (1 + frequency)).astype(np.float32)
+    return _unit_rows(content @ sp.diags_array(rarity))
 
 
 def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:

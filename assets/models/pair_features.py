@@ -41,6 +41,7 @@ class FoldFeatures:
         users: (n_users, n_user_features) float32.
         items: (n_items, n_item_features) float32.
         content: (n_items, n_tokens) multi-hot.
+        unit_content: the same as unit vectors, rare tokens weighing more.
         preferences: (n_users, n_tokens) stated likes.
         dislikes: (n_users, n_tokens) stated dislikes.
         category_share: (n_users, n_categories) share of positive weight.
@@ -51,6 +52,7 @@ class FoldFeatures:
     users: Floats
     items: Floats
     content: sp.csr_matrix
+    unit_content: sp.csr_matrix
     preferences: sp.csr_matrix
     dislikes: sp.csr_matrix
     category_share: sp.csr_matrix
@@ -92,7 +94,7 @@ def pair_features(block: Block, seed_contribution: Floats, fold: FoldFeatures) -
         nearness,
         np.count_nonzero(block.ranks, axis=1)[:, None],
         seed_contribution[:, None],
-        content_affinity(weights, fold.content, block.rows, items)[:, None],
+        content_affinity(weights, fold.unit_content, block.rows, items)[:, None],
         np.where(category >= 0, share, 0.0)[:, None],
         _shared(fold.preferences, users, fold.content, items)[:, None],
         _shared(fold.dislikes, users, fold.content, items)[:, None],

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from training.neighbours import NeighboursModel
 
 from core.schemas import SOURCES
-from training.neighbours import NeighboursModel
 from training.topk import topk, topk_sparse
 
 Floats = NDArray[np.float32]
@@ -66,7 +66,9 @@ class NeighbourSource:
         scores = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(users), 512):  # 512 dense rows at a time
             chosen = (place >= start) & (place < start + 512)
-            dense = np.asarray((self.weights[users[start : start + 512]] @ self.model.weights).todense())
+            dense = np.asarray(
+                (self.weights[users[start : start + 512]] @ self.model.weights).todense()
+            )
             scores[chosen] = dense[place[chosen] - start, items[chosen]]
         return scores
 
@@ -107,9 +109,7 @@ def proposals(
 ) -> dict[str, tuple[Numbers, Floats]]:
     """Returns each source's proposals for some users: items (n, k), padded with −1, and scores."""
     unseen = seen[users]
-    return {
-        name: source.propose(users, k, unseen, allowed) for name, source in sources.items()
-    }
+    return {name: source.propose(users, k, unseen, allowed) for name, source in sources.items()}
 
 
 def candidate_block(

@@ -1,0 +1,1 @@
+"""Publication: checks, the gate, the release and its announcement."""

@@ -1,4 +1,4 @@
-"""What people do with a page: look, click, view, buy, like, dislike, hide, and how long it takes."""
+"""What people do with a page: look, click, view, buy, like, dislike, hide; for how long."""
 
 from dataclasses import dataclass
 

@@ -33,7 +33,9 @@ def draw_catalogue(
     The rows of a longer catalogue of the same world start with these.
     """
     n_items, n_blocks = len(items), -(-len(items) // _BLOCK)
-    draws, seconds, billing = [], [], []
+    draws: list[NDArray[np.float64]] = []
+    billing: list[NDArray[np.int64]] = []
+    seconds: list[NDArray[np.int64]] = []
     for block in range(n_blocks):
         rng = generator(seed, "catalogue", str(block))
         draws.append(rng.random((_BLOCK, _DRAWS)))
@@ -56,7 +58,9 @@ def draw_catalogue(
     return pl.DataFrame(
         {
             "item_id": item_ids(0, n_items),
-            "title": pl.select(pl.when(in_series).then(stem + numerals).otherwise(titles)).to_series(),
+            "title": pl.select(
+                pl.when(in_series).then(stem + numerals).otherwise(titles)
+            ).to_series(),
             "category": genres.list.first(),
             "genres": genres,
             "creators": named_lists(items.creators, person_names(space.n_creators, step=2741)),
@@ -99,7 +103,9 @@ def _years(first_day: date, items: Items, draw: NDArray[np.float64]) -> NDArray[
     since = items.release_day / 365.25 + first_day.timetuple().tm_yday / 365.25
     released = first_day.year + np.floor(since).astype(np.int64)
     older = np.where(draw[:, 5] < 0.5, 0.0, 60.0 * (2.0 * draw[:, 5] - 1.0) ** 2)
-    return released - older.astype(np.int64)
+    year = released - older.astype(np.int64)
+    sequel = year[np.maximum(items.series_lead, 0)] + 2 * items.series_part
+    return np.where(items.series_lead >= 0, np.minimum(sequel, released), year)
 
 
 def _titles(items: Items, draw: NDArray[np.float64]) -> pl.Series:

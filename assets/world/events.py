@@ -62,8 +62,8 @@ def to_arrow(events: Events, user_names: pa.Array, item_names: pa.Array) -> pa.T
         item_names: Ids by item number.
     """
     n, nothing = len(events), pa.nulls(len(events), pa.string())
-    prefixes, prefix_code = np.unique(events.address, return_inverse=True)
-    users, user_code = np.unique(events.user, return_inverse=True)
+    prefixes, prefix_code = _distinct(events.address)
+    users, user_code = _distinct(events.user)
     return pa.table(
         {
             "event_id": hex_ids(events.key),
@@ -85,17 +85,27 @@ def to_arrow(events: Events, user_names: pa.Array, item_names: pa.Array) -> pa.T
     )
 
 
-def address_prefixes(numbers: NDArray[np.int32]) -> pl.Series:
+def address_prefixes(numbers: NDArray[np.integer]) -> pl.Series:
     """Returns a different IPv4 /24 prefix for each number below ten million.
 
     >>> address_prefixes(np.array([0, 1])).to_list()
-    ['11.7.3.0/24', '84.168.154.0/24']
+    ['11.7.3.0/24', '84.175.154.0/24']
     """
     # A multiplier that is coprime to the number of prefixes spreads neighbours far apart.
     place = (numbers.astype(np.int64) * 4_827_287 + 1_795) % (200 * 65_536)
     first, second, third = 11 + place // 65_536, place // 256 % 256, place % 256
     frame = pl.DataFrame({"a": first, "b": second, "c": third})
     return frame.select(pl.format("{}.{}.{}.0/24", "a", "b", "c")).to_series()
+
+
+def _distinct(numbers: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns what `np.unique(…, return_inverse=True)` does, without sorting."""
+    if not len(numbers):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    lowest = int(numbers.min())
+    present = np.zeros(int(numbers.max()) - lowest + 1, dtype=np.bool_)
+    present[numbers - lowest] = True
+    return np.flatnonzero(present) + lowest, (np.cumsum(present) - 1)[numbers - lowest]
 
 
 def _coded(codes: NDArray[np.integer], names: pa.Array) -> pa.Array:

@@ -1,4 +1,4 @@
-"""What the imaginary site shows on a day: a niche by taste and popularity, an item by popularity."""
+"""What the site shows on a day: a niche by taste and popularity, an item by popularity."""
 
 from dataclasses import dataclass
 
@@ -66,10 +66,8 @@ class Exposure:
         """Returns the share that each niche has of a page made by popularity alone, (C,)."""
         return np.exp(self.log_niche_share)
 
-    def draw_items(
-        self, niches: NDArray[np.int64], draw: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
-        """Returns one item of each niche by popularity, from numbers in [0, 1) of the same shape."""
+    def draw_items(self, niches: NDArray[np.int64], draw: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Returns an item of each niche by popularity, from numbers in [0, 1) of that shape."""
         first, end = self.bounds[niches], self.bounds[niches + 1]
         target = self.cumulative[first] + draw * (self.cumulative[end] - self.cumulative[first])
         place = np.searchsorted(self.cumulative, target, side="right") - 1
@@ -85,4 +83,5 @@ def draw_rows(shares: NDArray[np.float64], draw: NDArray[np.float64]) -> NDArray
     ends = np.cumsum(shares, axis=1)
     ends = ends / ends[:, -1:] + np.arange(n_rows)[:, None]
     place = np.searchsorted(ends.ravel(), draw + np.arange(n_rows)[:, None], side="right")
-    return np.clip(place - np.arange(n_rows)[:, None] * n_columns, 0, n_columns - 1)
+    column = place - np.arange(n_rows)[:, None] * n_columns
+    return np.asarray(np.clip(column, 0, n_columns - 1), dtype=np.int64)

@@ -1,6 +1,7 @@
 """The items as numbers: where they lie in the taste space, how popular and how good they are."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def _series(
 
 def _draw_block(
     parameters: WorldParameters, seed: int, space: TasteSpace, block: int
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     rng, catalogue = generator(seed, "items", str(block)), parameters.catalogue
     niche = rng.choice(space.n_niches, _BLOCK, p=space.niche_share)
     draw = rng.random(_BLOCK)
@@ -129,7 +130,9 @@ def _draw_block(
         "last_day": np.where(expires, rng.integers(10, 120, _BLOCK), NEVER),
         "genres": np.stack([genre, second], axis=1),
         "themes": themes,
-        "creators": draw_credits(rng, niche, space.n_niches, space.n_creators, catalogue.content_share),
+        "creators": draw_credits(
+            rng, niche, space.n_niches, space.n_creators, catalogue.content_share
+        ),
     }
 
 
@@ -153,5 +156,3 @@ def draw_credits(
     alone = (rng.random(n) < 0.8) | (people[:, 0] == people[:, 1])
     people[:, 1] = np.where(alone, -1, people[:, 1])
     return people
-
-

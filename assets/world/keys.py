@@ -42,7 +42,7 @@ def mix(keys: NDArray[np.uint64], salt: int) -> NDArray[np.uint64]:
 
 def uniform(keys: NDArray[np.uint64], salt: int) -> NDArray[np.float64]:
     """Returns one number in [0, 1) for each key: a draw that needs no generator's state."""
-    return (mix(keys, salt) >> np.uint64(11)) * 2.0**-53
+    return (mix(keys, salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def hex_ids(keys: NDArray[np.uint64]) -> pa.Array:

@@ -78,7 +78,5 @@ def draw_pages(
         surface=surface,
         item=item,
         shown=np.take_along_axis(shown, order, axis=1),
-        liking=liking(
-            parameters, np.take_along_axis(affinity, order, axis=1), items.quality[item]
-        ),
+        liking=liking(parameters, np.take_along_axis(affinity, order, axis=1), items.quality[item]),
     )

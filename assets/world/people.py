@@ -1,6 +1,7 @@
 """The accounts as numbers: tastes that drift, rhythm, place, and which of them are machines."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +10,11 @@ from assets.world.columns import DAY_US
 from assets.world.growth import Growth
 from assets.world.items import NEVER
 from assets.world.parameters import WorldParameters
+from assets.world.roles import assign_bots, log_uniform
 from assets.world.space import TasteSpace, Vectors, unit
 from assets.world.vocabulary import BROWSERS, COUNTRIES, CRAWLERS
 from core.seeds import generator
 
-BOT_KINDS = ("scraper", "click_farm", "fast_clicker", "replayer")
-SCRAPER, CLICK_FARM, FAST_CLICKER, REPLAYER = range(4)
 _N_STATED = 3
 
 
@@ -75,7 +75,7 @@ def draw_people(
 ) -> People:
     """Returns the first `n_users` accounts; more accounts of the same world start with them."""
     size = parameters.scale.users_per_block
-    columns: dict[str, list[NDArray[np.generic]]] = {}
+    columns: dict[str, list[NDArray[Any]]] = {}
     for block in range(-(-n_users // size)):
         numbers = np.arange(block * size, (block + 1) * size)
         rng = generator(seed, "people", str(block))
@@ -87,7 +87,7 @@ def draw_people(
             columns.setdefault(name, []).append(values[: n_users - block * size])
     raw = {name: np.concatenate(values) for name, values in columns.items()}
     raw["created_us"] = first_day_us + raw.pop("created_after_us")
-    return People(**_assign_bots(raw, parameters, n_homes))
+    return People(**assign_bots(raw, parameters, n_homes))
 
 
 def _draw_rhythm(
@@ -97,19 +97,17 @@ def _draw_rhythm(
     numbers: NDArray[np.int64],
     n_homes: int,
     n_mobile: int,
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     people, n = parameters.people, len(numbers)
     arrival = growth.arrival_day(numbers)
     age = (rng.exponential(400.0, n)).astype(np.int64)
     created_day = np.where(arrival < 0, -1 - age, arrival)
     # Nobody joins in a day's last two hours: the first session still fits that day.
     second_of_day = rng.integers(0, 22 * 3600 * 1_000_000, n)
-    rate = people.median_sessions_per_day * np.exp(
-        people.sessions_spread * rng.standard_normal(n)
-    )
+    rate = people.median_sessions_per_day * np.exp(people.sessions_spread * rng.standard_normal(n))
     rate = np.minimum(rate, people.max_sessions_per_day)
     is_heavy = rng.random(n) < people.heavy_share
-    rate = np.where(is_heavy, _log_uniform(rng.random(n), people.heavy_sessions_per_day), rate)
+    rate = np.where(is_heavy, log_uniform(rng.random(n), people.heavy_sessions_per_day), rate)
     opts_out = rng.random(n) < people.opted_out_share
     later = rng.random(n) < people.opt_out_later_share
     delay = np.where(later, 1 + rng.exponential(people.opt_out_mean_days, n).astype(np.int64), 0)
@@ -136,7 +134,7 @@ def _draw_rhythm(
 
 def _draw_tastes(
     rng: np.random.Generator, parameters: WorldParameters, space: TasteSpace, n: int
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     taste = parameters.taste
     n_dims = taste.dimensions
 
@@ -167,41 +165,3 @@ def _draw_tastes(
             nth < n_disliked[:, None], order[:, : -_N_STATED - 1 : -1], np.int8(-1)
         ),
     }
-
-
-def _assign_bots(
-    raw: dict[str, NDArray[np.generic]], parameters: WorldParameters, n_homes: int
-) -> dict[str, NDArray[np.generic]]:
-    """Turns draws into roles; kinds go round in turn, so that small worlds have all four."""
-    bots, is_bot = parameters.bots, raw["is_bot"]
-    nth = np.cumsum(is_bot) - 1
-    kind = np.where(is_bot, nth % len(BOT_KINDS), -1).astype(np.int8)
-    turn = nth // len(BOT_KINDS)
-    is_slow = is_bot & (np.ceil((turn + 1) * bots.slow_share) > np.ceil(turn * bots.slow_share))
-    draw = raw.pop("bot_rate_draw")
-    rate = np.where(
-        is_slow,
-        _log_uniform(draw, bots.slow_events_per_day),
-        _log_uniform(draw, bots.fast_events_per_day),
-    )
-    farm = np.where(kind == CLICK_FARM, turn // bots.farm_size, -1)
-    crawler, says_crawler = raw.pop("crawler"), raw.pop("says_crawler")
-    as_crawler = (kind == SCRAPER) & says_crawler
-    agent = np.where(as_crawler, len(BROWSERS) + crawler, raw["agents"][:, 0])
-    return {
-        **raw,
-        # A bot has one device, and a farm's accounts have one address of their own.
-        "agents": np.stack([agent, np.where(is_bot, agent, raw["agents"][:, 1])], axis=1),
-        "address": np.where(farm >= 0, n_homes + farm, raw["address"]).astype(np.int32),
-        "sessions_per_day": np.where(is_bot, np.float32(0.0), raw["sessions_per_day"]),
-        "is_heavy": raw["is_heavy"] & ~is_bot,
-        "bot_kind": kind,
-        "bot_is_slow": is_slow,
-        "bot_events_per_day": np.where(is_bot, rate, 0.0).astype(np.float32),
-        "farm": farm.astype(np.int32),
-    }
-
-
-def _log_uniform(draw: NDArray[np.floating], bounds: tuple[float, float]) -> NDArray[np.float64]:
-    low, high = bounds
-    return np.asarray(low * (high / low) ** draw, dtype=np.float64)

@@ -92,7 +92,7 @@ def _draw_visitors(
         new = np.flatnonzero(people.created_day[slots] == day) + slots.start
         stays = rng.random(len(new)) < world.parameters.people.first_day_session_share
         users = np.concatenate([users, new[stays & ~people.is_bot[new]]])
-    return np.minimum(users, slots.stop - 1)
+    return np.asarray(np.minimum(users, slots.stop - 1), dtype=np.int64)
 
 
 def _draw_starts(
@@ -107,4 +107,4 @@ def _draw_starts(
     utc = (local - _UTC_HOURS_AHEAD[people.country[users]]) % 24.0
     # The last minute is left free, so that even the latest session has room.
     start = world.day_start_us(day) + (np.minimum(utc * 3600, 86_340.0) * 1e6).astype(np.int64)
-    return np.maximum(start, people.created_us[users] + 5_000_000)
+    return np.asarray(np.maximum(start, people.created_us[users] + 5_000_000), dtype=np.int64)

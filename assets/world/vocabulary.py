@@ -11,22 +11,26 @@ GENRES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     for name, nouns, themes in (
         (
             "Drama",
-            "House Summer Silence Window Daughter Bridge Letter Inheritance Table Mirror Garden Road",
+            "House Summer Silence Window Daughter Bridge Letter Inheritance Table Mirror "
+            "Garden Road",
             "grief, class divide, late reconciliation, small town, faith, coming of age",
         ),
         (
             "Comedy",
-            "Wedding Landlord Vacation Parrot Mix-up Picnic Neighbour Cousin Trombone Soup Uncle Lift",
+            "Wedding Landlord Vacation Parrot Mix-up Picnic Neighbour Cousin Trombone Soup "
+            "Uncle Lift",
             "mistaken identity, office life, road trip, family reunion, satire, awkward romance",
         ),
         (
             "Thriller",
-            "Signal Deadline Witness Corridor Passenger Cipher Hostage Alibi Hour Pursuit Dossier Wire",
+            "Signal Deadline Witness Corridor Passenger Cipher Hostage Alibi Hour Pursuit "
+            "Dossier Wire",
             "conspiracy, double agent, countdown, surveillance, kidnapping, double cross",
         ),
         (
             "Romance",
-            "Kiss Promise Season Waltz Sonata Harbour Rose Secret Postcard Balcony Autumn Encounter",
+            "Kiss Promise Season Waltz Sonata Harbour Rose Secret Postcard Balcony Autumn "
+            "Encounter",
             "second chance, forbidden love, long distance, love triangle, old flame, holiday love",
         ),
         (
@@ -41,8 +45,10 @@ GENRES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (
             "Science Fiction",
-            "Orbit Android Colony Horizon Reactor Nebula Protocol Archive Beacon Engine Eclipse Probe",
-            "first contact, time travel, artificial mind, generation ship, dystopia, parallel worlds",
+            "Orbit Android Colony Horizon Reactor Nebula Protocol Archive Beacon Engine "
+            "Eclipse Probe",
+            "first contact, time travel, artificial mind, generation ship, dystopia, "
+            "parallel worlds",
         ),
         (
             "Fantasy",
@@ -57,26 +63,31 @@ GENRES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "Mystery",
             "Key Manor Riddle Stranger Portrait Disappearance Clue Lake Guest Diary Library Clock",
-            "locked room, missing person, amateur sleuth, cold case, secret past, unreliable memory",
+            "locked room, missing person, amateur sleuth, cold case, secret past, unreliable "
+            "memory",
         ),
         (
             "Documentary",
-            "Harvest Glacier Orchestra Factory Reef Election Archive_Room Market Bees Desert City Frontier",
+            "Harvest Glacier Orchestra Factory Reef Election Archive_Room Market Bees Desert "
+            "City Frontier",
             "climate, oceans, music history, labour, space race, food",
         ),
         (
             "Family",
-            "Kite Puppy Treehouse Circus Grandfather Balloon Snowman Pony Lighthouse Toyshop Team Nest",
+            "Kite Puppy Treehouse Circus Grandfather Balloon Snowman Pony Lighthouse Toyshop "
+            "Team Nest",
             "talking animals, friendship, first day of school, grandparents, lost pet, holiday",
         ),
         (
             "Western",
-            "Outlaw Saddle Sheriff Stagecoach Ranch Revolver Dust Trail Prairie Saloon Coyote Bounty",
+            "Outlaw Saddle Sheriff Stagecoach Ranch Revolver Dust Trail Prairie Saloon "
+            "Coyote Bounty",
             "revenge, gold rush, railroad, frontier justice, cattle drive, last stand",
         ),
         (
             "War",
-            "Trench Squadron Ration Armistice Convoy Regiment Siege Medic Telegram Shore Flag Bunker",
+            "Trench Squadron Ration Armistice Convoy Regiment Siege Medic Telegram Shore "
+            "Flag Bunker",
             "resistance, homecoming, brothers in arms, prisoner of war, codebreaking, home front",
         ),
         (
@@ -86,7 +97,8 @@ GENRES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (
             "Sport",
-            "Goal Marathon Coach Champion Relay Season_Opener Ring Sprint Underdog Court Final Keeper",
+            "Goal Marathon Coach Champion Relay Season_Opener Ring Sprint Underdog Court "
+            "Final Keeper",
             "underdog team, rivals, injury, veteran coach, boxing, cycling",
         ),
     )

@@ -16,6 +16,7 @@ from core.seeds import derive_seed
 
 MAX_DAYS = 10_000
 _FEWEST_USERS = 100
+_ITEMS_PER_CREATOR = 6
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class World:
             n_items = int(scale.items_per_sqrt_user * n_users**0.5) if n_users > 0 else 0
             n_items = min(max(n_items, scale.min_items), scale.max_items)
         for name, value, fewest, most in (
-            ("n_users", n_users, _FEWEST_USERS, scale.users_per_block << 13),
+            ("n_users", n_users, _FEWEST_USERS, scale.users_per_block << 12),
             ("n_items", n_items, 100, 5_000_000),
             ("n_days", n_days, 1, MAX_DAYS),
         ):
@@ -88,10 +89,8 @@ class World:
         item_growth = Growth.towards(
             n_items, n_days=n_days, share_per_day=scale.new_items_share_per_day
         )
-        space = draw_space(parameters, seed, n_creators=max(space_size(n_items), 48))
-        items = draw_items(
-            parameters, seed, space, item_growth, n_items=item_growth.count_at(end)
-        )
+        space = draw_space(parameters, seed, n_creators=max(48, n_items // _ITEMS_PER_CREATOR))
+        items = draw_items(parameters, seed, space, item_growth, n_items=item_growth.count_at(end))
         people = draw_people(
             parameters,
             seed,
@@ -164,8 +163,3 @@ class World:
     def salt(self, name: str) -> int:
         """Returns a 63-bit number for keys and hashed draws of one purpose."""
         return derive_seed(self.seed, "salt", name)
-
-
-def space_size(n_items: int) -> int:
-    """Returns how many creators a catalogue of that size has."""
-    return n_items // 6

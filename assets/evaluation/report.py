@@ -1,0 +1,56 @@
+"""The evaluation as a page for people."""
+
+from typing import Any
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Returns the evaluation's report as Markdown; the protocol stands on top."""
+    metric = report["metric"]
+    lines = [
+        f"# Evaluation as of {report['as_of']}",
+        "",
+        f"Protocol: **{report['protocol']}** · {report['n_users']} users · {report['n_pairs']} "
+        f"held-out items · {report['n_folds']} test folds · 95 % bootstrap intervals by user",
+        "",
+        f"| system | {metric} | interval | recall@20 | mrr@10 | coverage@10 | gini@10 | novelty@10 "
+        "| diversity@10 | tail recall@20 | warm recall@20 |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    ordered = sorted(
+        report["systems"].items(), key=lambda pair: -(pair[1]["metrics"][metric]["mean"] or 0)
+    )
+    for name, one in ordered:
+        found, shape = one["metrics"], one["lists"]
+        cells = (
+            name,
+            _number(found[metric]["mean"]),
+            f"{_number(found[metric]['lower'])} – {_number(found[metric]['upper'])}",
+            *(_number(found[key]["mean"]) for key in ("recall@20", "mrr@10")),
+            *(_number(shape[f"{key}@10"]) for key in ("coverage", "gini", "novelty", "diversity")),
+            *(_number(one[f"{part}_recall@20"]) for part in ("tail", "warm")),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", f"## {metric} by length of history", "", "| system | new | light | regular | heavy |", "|---|---:|---:|---:|---:|"]  # fmt: skip
+    for name, one in ordered:
+        cells = [
+            f"{_number(part['ndcg@10'])} ({part['n_users']})" for part in one["slices"].values()
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for key, title in (
+        ("against_popularity", "popularity"),
+        ("against_best_source", f"the best single source, {report['best_source']}"),
+    ):
+        lines += ["", f"## Paired difference against {title}", "", "| system | difference | interval | relative |", "|---|---:|---|---:|"]  # fmt: skip
+        for name, found in report[key].items():
+            gain = (found["mean_challenger"] or 0) - (found["mean_champion"] or 0)
+            interval = (
+                f"{_number(found['difference_lower'])} – {_number(found['difference_upper'])}"
+            )
+            lines.append(
+                f"| {name} | {_number(gain)} | {interval} | {_number(found['relative_difference'])} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,105 @@
+"""Writing one file's rows into the lake."""
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from assets.ingest.ledger import LakeFile
+from core.durable import flush_file, flush_folder
+from core.manifest import hash_file
+from core.schemas import EVENTS, TABLES, Table
+from core.tables import write_table
+
+_EPOCH = date(1970, 1, 1)
+_FLUSHERS = 16  # the disk commits flushes that wait together as one
+
+
+class LakeWriter:
+    """Collects the rows of one file and writes them below the lake's folder.
+
+    Events go to `events/day=YYYY-MM-DD/`, or `events/month=YYYY-MM/` where one write would touch
+    more than `max_days` days; other tables to a folder of their name. Files are called
+    `<seq>-<n>.parquet`.
+    """
+
+    def __init__(self, lake: Path, seq: int, *, flush_rows: int, max_days: int) -> None:
+        self._lake = lake
+        self._seq = seq
+        self._flush_rows = flush_rows
+        self._max_days = max_days
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
+        self._files: list[LakeFile] = []
+
+    def take(self, table: Table, rows: pl.DataFrame) -> None:
+        """Takes rows of a table, without an order."""
+        if not len(rows):
+            return
+        waiting = self._waiting.setdefault(table.name, [])
+        waiting.append(rows)
+        if sum(len(piece) for piece in waiting) >= self._flush_rows:
+            self._write(table)
+
+    def finish(self) -> list[LakeFile]:
+        """Writes what is left, flushes everything to disk and returns the files."""
+        for name in list(self._waiting):
+            self._write(TABLES[name])
+        paths = [self._lake / file.path for file in self._files]
+        folders = {self._lake, *(f for p in paths for f in _folders(p, self._lake))}
+        with ThreadPoolExecutor(_FLUSHERS) as pool:
+            list(pool.map(flush_file, paths))
+            list(pool.map(flush_folder, sorted(folders, key=lambda f: -len(f.parts))))
+        return self._files
+
+    def discard(self) -> None:
+        """Removes what was written."""
+        for file in self._files:
+            (self._lake / file.path).unlink(missing_ok=True)
+        self._files, self._waiting = [], {}
+
+    def _write(self, table: Table) -> None:
+        waiting = self._waiting.pop(table.name, [])
+        if not waiting:
+            return
+        rows = pl.concat(waiting)
+        parts = self._partitions(rows) if table is EVENTS else [(table.name, rows)]
+        for folder, part in parts:
+            name = f"{folder}/{self._seq:08d}-{len(self._files) + 1:04d}.parquet"
+            path = self._lake / name
+            has_time = "occurred_us" in part.columns
+            self._files.append(
+                LakeFile(
+                    table.name, name, write_table(part, table, path),
+                    int(part["occurred_us"].min()) if has_time else None,  # type: ignore[arg-type]  # int64
+                    int(part["occurred_us"].max()) if has_time else None,  # type: ignore[arg-type]  # int64
+                    hash_file(path),
+                )
+            )  # fmt: skip
+
+    def _partitions(self, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
+        day = pl.col("occurred_at").dt.epoch("d")
+        rows = rows.with_columns(part=day)
+        if rows["part"].n_unique() > self._max_days:
+            rows = rows.with_columns(part=pl.col("occurred_at").dt.truncate("1mo").dt.epoch("d"))
+            spelling = "month=%Y-%m"
+        else:
+            spelling = "day=%Y-%m-%d"
+        for (first_day,), part in sorted(rows.partition_by("part", as_dict=True).items()):
+            named = (_EPOCH + timedelta(days=first_day)).strftime(spelling)
+            yield f"{EVENTS.name}/{named}", part.drop("part")
+
+
+def _folders(path: Path, root: Path) -> list[Path]:
+    """Returns the folders from a file up to a root."""
+    return [
+        root / Path(*path.relative_to(root).parts[:n])
+        for n in range(1, len(path.relative_to(root).parts))
+    ]
+
+
+def file_name(path: Path) -> str:
+    """Returns a file's name as text, bytes that are no UTF-8 as `\\xNN`."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")

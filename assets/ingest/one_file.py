@@ -1,0 +1,151 @@
+"""One file into the lake: all of it, or, where it can't be read, its name and the reason."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from assets.ingest.block import REFUSED
+from assets.ingest.event_index import EventIndex
+from assets.ingest.fields import kind_of_name, kind_of_table
+from assets.ingest.lake import LakeWriter
+from assets.ingest.ledger import UNKNOWN_TABLE, Entry, LakeFile, Ledger, Likeness, open_ledger
+from assets.ingest.pouring import Pour, Request, pour, quarantine_rows, table_name
+from core.days import now_us
+from core.errors import InputError, UnreadableFile
+from core.home import Home
+from core.ids import digest
+from core.ingest_settings import IngestSettings
+from core.manifest import hash_file
+from core.schemas import QUARANTINE
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A home that is taking files in.
+
+    Attributes:
+        ledger: its entries, open for appending.
+        index: its events.
+        now_us: the present moment for every file; the clock's where it is None.
+    """
+
+    ledger: Ledger
+    index: EventIndex
+    now_us: int | None
+
+
+@contextlib.contextmanager
+def open_intake(home: Home, now_us: int | None = None) -> Iterator[Intake]:
+    """Opens a home for taking files in; one process at a time, others wait.
+
+    Raises:
+        IntegrityError: a ledger entry is missing or altered.
+    """
+    with open_ledger(home) as ledger:
+        yield Intake(ledger, EventIndex(home.lake, ledger.entries), now_us)
+
+
+def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
+    """Takes one file in and commits its ledger entry.
+
+    A file that no reader opens becomes one row of quarantine (line 0) and an entry.
+
+    Returns:
+        the entry, and whether it is new; the same content taken in before changes nothing.
+
+    Raises:
+        InputError: the file vanished, may not be opened, or changed while it was read.
+        OSError: the lake cannot be written.
+    """
+    ledger, settings = intake.ledger, request.settings
+    before, sha256 = _stat(path), _hash(path)
+    kind = kind_of_table(request.table) if request.table else kind_of_name(path.name)
+    mapping = request.mapping.model_dump(mode="json")
+    limits = digest(settings.model_dump(mode="json", exclude={"mapping"}))
+    likeness = Likeness(
+        sha256, request.importer, mapping, limits,
+        table=request.table.name if request.table else None,
+        expected=kind.table.name if kind else UNKNOWN_TABLE,
+    )  # fmt: skip
+    if known := ledger.find(likeness):
+        return known, False
+    moment = ledger.moment(now_us() if intake.now_us is None else intake.now_us)
+    file = Pour(path, file_name(path), moment, kind)
+    files, reason = _write(intake, file, request)
+    if (after := _stat(path)).st_mtime_ns != before.st_mtime_ns or after.st_size != before.st_size:
+        _remove(ledger.home, files)
+        intake.index.forget()
+        raise InputError(f"{file.name} changed while it was read; it waits for the next ingest")
+    entry = Entry(
+        seq=ledger.next_seq, source_file=file.name, sha256=sha256, size=before.st_size,
+        mtime_ns=before.st_mtime_ns, table=table_name(file), importer=request.importer,
+        mapping=mapping, settings_digest=limits, ingested_us=moment,
+        status="unreadable" if reason else "ingested", reason=reason, read=file.read,
+        accepted=file.accepted, duplicate=file.duplicate, quarantined=file.quarantined,
+        files=files, ignored_columns=file.ignored_columns,
+    )  # fmt: skip
+    ledger.append(entry)
+    intake.index.commit(entry)
+    return entry, True
+
+
+def file_name(path: Path) -> str:
+    """Returns a file's name as text, bytes that are no UTF-8 as `\\xNN`."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
+def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile], str | None]:
+    """Writes a file's rows; returns the lake's files, and why it could not be read (or None)."""
+    try:
+        with _writing(intake, request.settings) as writer:
+            pour(file, request, intake.index, writer)
+            return writer.finish(), None
+    except UnreadableFile as error:
+        intake.index.forget()
+        file.read = file.quarantined = 1
+        file.accepted = file.duplicate = 0
+        whole = pl.DataFrame({"line": [0], "raw": [None], "reason": [str(error)]}, schema=REFUSED)
+        with _writing(intake, request.settings) as writer:
+            writer.take(QUARANTINE, quarantine_rows(whole, file))
+            return writer.finish(), str(error)
+
+
+@contextlib.contextmanager
+def _writing(intake: Intake, settings: IngestSettings) -> Iterator[LakeWriter]:
+    """Opens the lake for one file; what was written is removed if anything goes wrong."""
+    writer = LakeWriter(
+        intake.ledger.home.lake, intake.ledger.next_seq,
+        flush_rows=settings.flush_rows, max_days=settings.max_day_partitions,
+    )  # fmt: skip
+    try:
+        yield writer
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _remove(home: Home, files: list[LakeFile]) -> None:
+    for file in files:
+        (home.lake / file.path).unlink()
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise InputError(
+            f"{file_name(path)} cannot be opened ({error.strerror}); check it"
+        ) from error
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise InputError(
+            f"{file_name(path)} cannot be opened ({error.strerror}); check it"
+        ) from error

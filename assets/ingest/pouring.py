@@ -1,0 +1,151 @@
+"""A file's records through the rules into the lake, block by block."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from assets.ingest.block import Block, refuse
+from assets.ingest.conform import Conformed, Rules, conform
+from assets.ingest.event_index import EventIndex
+from assets.ingest.fields import (
+    EVENT_FILE,
+    TAG_FILE,
+    FileKind,
+    check_required,
+    kind_of_file,
+    kind_of_table,
+    resolve,
+)
+from assets.ingest.lake import LakeWriter
+from assets.ingest.ledger import UNKNOWN_TABLE
+from assets.ingest.opening import opened, reading
+from assets.ingest.repeats import (
+    DUPLICATE,
+    NEW,
+    REUSED,
+    REUSED_REASON,
+    EventRepeats,
+    Repeats,
+    StatementRepeats,
+)
+from core.ingest_settings import IngestSettings, Mapping
+from core.schemas import QUARANTINE, Table
+
+Derive = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to take in a file.
+
+    Attributes:
+        settings: the limits.
+        mapping: how the file spells things.
+        table: the lake table that it holds; None where its name or columns are to tell.
+        importer: who reads it; part of what makes the same content the same.
+        derive: what the importer adds to accepted rows.
+    """
+
+    settings: IngestSettings
+    mapping: Mapping
+    table: Table | None = None
+    importer: str = "files"
+    derive: Derive | None = None
+
+
+@dataclass
+class Pour:
+    """One file on its way into the lake.
+
+    Attributes:
+        path: the file.
+        name: its name in the lake's rows.
+        ingested_us: when it is taken in.
+        kind: what it holds, as far as is known before it is opened; None where nothing tells.
+        read: records found so far.
+        accepted: records that became rows.
+        duplicate: records that repeat an accepted one.
+        quarantined: records refused.
+        ignored_columns: columns that nothing reads.
+    """
+
+    path: Path
+    name: str
+    ingested_us: int
+    kind: FileKind | None
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    ignored_columns: list[str] = field(default_factory=list)
+
+
+def pour(file: Pour, request: Request, index: EventIndex, writer: LakeWriter) -> None:
+    """Sends every record of a file to the lake or to quarantine, and counts them.
+
+    Raises:
+        UnreadableFile: the file, or the rest of it, cannot be read.
+        OSError: the lake cannot be written.
+    """
+    repeats: Repeats | None = None
+    for block, conformed in _conformed(file, request):
+        assert file.kind is not None
+        repeats = repeats or _repeats(file.kind, index)
+        verdicts = repeats.judge(conformed.rows)
+        rows = conformed.rows.filter(verdicts == NEW)
+        refused = conformed.refused
+        if (verdicts == REUSED).any():
+            lines = conformed.rows["line"].filter(verdicts == REUSED).to_numpy()
+            raw = block.raw(np.searchsorted(block.lines, lines))
+            refused = pl.concat([refused, refuse(lines, raw, [REUSED_REASON] * len(lines))])
+        file.read += block.n_records
+        file.accepted += len(rows)
+        file.duplicate += int((verdicts == DUPLICATE).sum())
+        file.quarantined += len(refused)
+        table = file.kind.table
+        stamped = (request.derive(rows) if request.derive else rows).with_columns(
+            source_file=pl.lit(file.name), ingested_us=pl.lit(file.ingested_us, pl.Int64)
+        )
+        writer.take(table, stamped.select(table.names))
+        writer.take(QUARANTINE, quarantine_rows(refused, file))
+
+
+def quarantine_rows(refused: pl.DataFrame, file: Pour) -> pl.DataFrame:
+    """Returns refused records as rows of `quarantine`."""
+    return refused.select(
+        pl.lit(file.name).alias("source_file"), "line", "raw", "reason",
+        pl.lit(table_name(file)).alias("table"),
+    )  # fmt: skip
+
+
+def table_name(file: Pour) -> str:
+    """Returns the table that a file's rows are meant for; `unknown` where nothing tells."""
+    return file.kind.table.name if file.kind else UNKNOWN_TABLE
+
+
+def _conformed(file: Pour, request: Request) -> Iterator[tuple[Block, Conformed]]:
+    """Yields a file's blocks before and after their rules."""
+    with reading(), opened(file.path, request.settings) as source:
+        mapping = request.mapping
+        file.kind = kind = (
+            kind_of_table(request.table)
+            if request.table
+            else kind_of_file(file.path.name, source.columns, mapping)
+        )
+        check_required(kind, source.columns, mapping)
+        rules = Rules(kind, mapping, request.settings, file.ingested_us)
+        for block in source.blocks(kind, mapping):
+            yield block, conform(block, rules)
+        used = set(resolve(kind, source.columns, mapping).values())
+        file.ignored_columns = [name for name in source.columns if name not in used]
+
+
+def _repeats(kind: FileKind, index: EventIndex) -> Repeats:
+    if kind is EVENT_FILE:
+        return EventRepeats(index)
+    if kind is TAG_FILE:
+        return StatementRepeats(["item_id", "theme", "user_id", "occurred_us"])
+    return StatementRepeats([kind.table.key[0]])

@@ -1,0 +1,47 @@
+"""What makes two rows the same row."""
+
+import polars as pl
+
+from assets.ingest.sql import select
+
+_PROVENANCE = {"line", "ingested_us", "source_file"}
+_DERIVED = {"occurred_at"}  # the same moment as occurred_us
+
+
+def payload(rows: pl.DataFrame, key: str) -> list[str]:
+    """Returns the columns in which a row says something: all but its key and its origin."""
+    return [name for name in rows.columns if name not in _PROVENANCE | _DERIVED | {key}]
+
+
+def payload_ids(events: pl.DataFrame) -> pl.Series:
+    """Returns an id for each event that has none: 128 bits over its payload, as 32 hex digits.
+
+    Each value is written with its length before it, so that no two payloads read alike.
+    """
+    names = sorted(payload(events, "event_id"))
+    texts = [
+        pl.col(name).reinterpret(signed=True).cast(pl.String)
+        if events[name].dtype == pl.Float64
+        else pl.col(name).cast(pl.String)
+        for name in names
+    ]
+    said = [
+        pl.concat_str(
+            pl.lit(f"{name}="), text.str.len_bytes().cast(pl.String), pl.lit(":"), text
+        ).fill_null(pl.lit(name))
+        for name, text in zip(names, texts, strict=True)
+    ]
+    frame = events.select(pl.concat_str(said, separator=";").alias("t"))
+    return select("select md5(t) as h from frame", frame=frame)["h"]
+
+
+def hashes(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Returns a 64-bit hash of each row's key and one of all that it says.
+
+    The hash is DuckDB's, which may change with its version; see `event_index.py`.
+    """
+    said = sorted(set(payload(rows, "")))
+    frame = rows.select(said)
+    key = ", ".join(f'"{name}"' for name in keys)
+    every = ", ".join(f'"{name}"' for name in said)
+    return select(f'select hash({key}) as "key", hash({every}) as "all" from frame', frame=frame)

@@ -1,0 +1,71 @@
+"""Makes the lake's snapshot: everything that has landed, as it stands at one ledger position."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from assets.ingest.landing import ingest_landing
+from assets.ingest.snapshot import Snapshot, snapshot
+from core.errors import CheckFailed
+from core.night import Made, Night
+from core.schemas import EVENTS, QUARANTINE
+from core.store import Staging
+
+
+def make_lake(night: Night) -> Made:
+    """Makes `lake`: takes in what waits in the landing zone, then notes which files there are.
+
+    snapshot.json holds the ledger position and the lake's files by table: whoever reads the lake
+    through it sees the same rows, whatever lands afterwards.
+    """
+    ingest_landing(night.home, night.settings.ingest)
+    taken = snapshot(night.home)
+
+    def write(staging: Staging) -> None:
+        files = {table: [file.path for file in found] for table, found in taken.files.items()}
+        staging.write_json("snapshot.json", {"position": taken.position, "files": files})
+        accounts = {table: asdict(totals) for table, totals in taken.accounts.items()}
+        staging.facts.update(
+            ledger_position=taken.position,
+            accounts=accounts,
+            stored_rows=_stored_rows(taken),
+            accepted_events=accounts.get(EVENTS.name, {}).get("accepted", 0),
+        )
+
+    return night.make("lake", write, config={"ledger_position": taken.position})
+
+
+def _stored_rows(taken: Snapshot) -> dict[str, int]:
+    """Counts the rows in the lake's files themselves: what the ledger says is held against it."""
+    return {
+        table: sum(pq.read_metadata(taken.lake / file.path).num_rows for file in files)
+        for table, files in taken.files.items()
+    }
+
+
+def check_totals(facts: dict[str, Any]) -> None:
+    """Checks the lake's account by table: read = accepted + duplicate + quarantined, and stored.
+
+    Raises:
+        CheckFailed: the ledger's numbers do not add up, or the files hold other numbers of rows.
+    """
+    accounts, stored = facts["accounts"], facts["stored_rows"]
+    for table, one in accounts.items():
+        told = one["accepted"] + one["duplicate"] + one["quarantined"]
+        if one["read"] != told:
+            raise CheckFailed(
+                f"lake {table}: read {one['read']} records, but {told} are accounted for; "
+                "find the file in the ledger whose numbers do not add up"
+            )
+        if table in stored and stored[table] != one["accepted"]:
+            raise CheckFailed(
+                f"lake {table}: the ledger accepted {one['accepted']} rows, the files hold "
+                f"{stored[table]}; restore the lake's files"
+            )
+    refused = sum(one["quarantined"] for one in accounts.values())
+    if stored[QUARANTINE.name] != refused:
+        raise CheckFailed(
+            f"lake: the ledger quarantined {refused} records, the files hold "
+            f"{stored[QUARANTINE.name]}; restore the lake's files"
+        )

@@ -1,0 +1,49 @@
+"""Publication: build the release, ask the gate, announce."""
+
+import dagster as dg
+
+from assets.materialisation import DAILY, OWNERS, announce, materialise
+from assets.publication import stage
+from core.night import Made, Workspace
+
+_ASSET = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
+
+
+def _verdict(made: Made) -> dict[str, dg.MetadataValue]:
+    table = made.artefact.file("verdict.md").read_text(encoding="utf-8")
+    return {"verdict": dg.MetadataValue.md(table), "passed": made.artefact.facts["passed"]}
+
+
+@dg.asset(
+    deps=["explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions"],
+    kinds={"lmdb"},
+    **_ASSET,
+)
+def release(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """All that a server needs, under one manifest, announced to nobody yet."""
+    night = workspace.night(context.partition_key)
+    return materialise(lambda: stage.make_release(night))
+
+
+@dg.asset(
+    deps=[release, "evaluation", "explanations", "segment_lists", "items", "users", "interactions"],
+    kinds={"json"},
+    **_ASSET,
+)
+def gate(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """The verdict on exactly one release, with the numbers it was reached by."""
+    night = workspace.night(context.partition_key)
+    return materialise(lambda: stage.make_gate(night), show=_verdict)
+
+
+@dg.asset(deps=[release, gate], kinds={"json"}, **_ASSET)
+def publication(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """The entry of the release log that announces the release; refused unless the gate said yes."""
+    night = workspace.night(context.partition_key)
+    return announce(lambda: stage.publish(night))

@@ -1,0 +1,97 @@
+"""What the gate asks of a release that only its lists can tell."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS
+from core.store import Artefact
+from training.list_metrics import list_overlap
+
+TOP = 10
+
+
+def list_measurements(
+    lists: Artefact, users: Artefact, interactions: Artefact, segments: Artefact
+) -> dict[str, float]:
+    """Returns what holds of the lists by themselves.
+
+    Args:
+        lists: the artefact with LISTS.
+        users: the artefact with USERS.
+        interactions: the artefact with the release's INTERACTIONS.
+        segments: the artefact with SEGMENT_LISTS.
+
+    Returns:
+        users_covered: people with a list of their own; empty_list_share: share of the people with
+        a history who have none; seen_items: rows that show what the user touched;
+        non_finite_numbers: scores that are NaN or infinite.
+    """
+    rows = pl.scan_parquet(lists.table_path(LISTS))
+    touched = pl.scan_parquet(interactions.table_path(INTERACTIONS, "release"))
+    people = pl.scan_parquet(users.table_path(USERS)).filter(~pl.col("opted_out"))
+    known = touched.select("user_id").unique().join(people, on="user_id", how="semi").collect()
+    listed = rows.select("user_id").unique().collect()
+    empty = known.join(listed, on="user_id", how="anti").height
+    seen = rows.select("user_id", "item_id").join(
+        touched.select("user_id", "item_id"), on=["user_id", "item_id"], how="semi"
+    )
+    numbers = ("score", "ranker_score", "seed_contribution")
+    bad = rows.select(pl.sum_horizontal(pl.col(n).is_finite().not_().sum() for n in numbers))
+    bad_segments = segments.table(SEGMENT_LISTS)["score"].is_finite().not_().sum()
+    return {
+        "users_covered": float(listed.height),
+        "empty_list_share": empty / known.height if known.height else 0.0,
+        "seen_items": float(seen.select(pl.len()).collect().item()),
+        "non_finite_numbers": float((bad.collect().item() or 0) + (bad_segments or 0)),
+    }
+
+
+def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[str, float | None]:
+    """Returns how a release compares with the lists of the one before it.
+
+    Args:
+        lists: the challenger's artefact with LISTS.
+        items: its ITEMS.
+        champion: the champion's release folder.
+
+    Returns:
+        users_covered_ratio, items_ratio, list_overlap (mean Jaccard of the top tens of the users
+        in both); None where the champion has nothing to compare with.
+    """
+    old, new = champion / "tables" / "lists.parquet", lists.table_path(LISTS)
+    old_items = pl.scan_parquet(champion / "tables" / "items.parquet").select(pl.len()).collect()
+    n_items = items.manifest.files[f"{ITEMS.name}.parquet"].rows or 0
+    n_old, n_new = (_n_users(path) for path in (old, new))
+    return {
+        "users_covered_ratio": n_new / n_old if n_old else None,
+        "items_ratio": n_items / old_items.item() if old_items.item() else None,
+        "list_overlap": _overlap(old, new),
+    }
+
+
+def _n_users(path: Path) -> int:
+    return int(pl.scan_parquet(path).select(pl.col("user_id").n_unique()).collect().item())
+
+
+def _overlap(old: Path, new: Path) -> float | None:
+    """Mean Jaccard of the top tens; items are numbered by both releases' items together."""
+    tops = [
+        pl.scan_parquet(path).filter(pl.col("rank") <= TOP).select("user_id", "rank", "item_id").collect()
+        for path in (old, new)
+    ]  # fmt: skip
+    users = (
+        tops[0].select("user_id").unique().join(tops[1], on="user_id", how="semi").sort("user_id")
+    )
+    items = pl.concat([top["item_id"] for top in tops]).unique().sort()
+    sides: list[Any] = []
+    for top in tops:
+        known = top.join(users.with_row_index("row"), on="user_id", how="inner").join(
+            pl.DataFrame({"item_id": items}).with_row_index("num"), on="item_id"
+        )
+        matrix = np.full((users.height, TOP), -1, dtype=np.int32)
+        matrix[known["row"].to_numpy(), known["rank"].to_numpy() - 1] = known["num"].to_numpy()
+        sides.append(matrix)
+    return list_overlap(sides[0], sides[1])

@@ -1,0 +1,180 @@
+"""Makes the release, asks the gate, and publishes: three steps that a crash may come between."""
+
+import time
+from typing import Any
+
+from assets.publication.champion import comparison, find_champion, stored_configuration
+from assets.publication.checks import required_checks
+from assets.publication.gate import evaluate_gate
+from assets.publication.lineage import lineage
+from assets.publication.measurements import against_champion, list_measurements
+from assets.publication.verdict import Verdict
+from core.errors import CheckFailed, ReleaseConflict
+from core.manifest import verify
+from core.memory import peak_mb, reset_peak
+from core.night import Made, Night
+from core.release_log import ReleaseEntry
+from core.release_store import ReleaseStore
+from core.release_writer import ReleasePlan, ReleaseWriter
+from core.schemas import (
+    EXPLANATIONS,
+    ITEMS,
+    LISTS,
+    NEIGHBOUR_LISTS,
+    RECENT_ITEMS,
+    SEGMENT_LISTS,
+    USERS,
+)
+from core.store import Artefact, Staging
+from serving.builder import ReleaseInputs, build_release
+
+_INPUTS = ("explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions")
+
+
+def make_release(night: Night) -> Made:
+    """Makes `release`: all that a server needs, under one manifest, announced to nobody yet."""
+    start = time.perf_counter()
+    reset_peak()
+    plan = _plan(night)
+    writer = ReleaseWriter(ReleaseStore(night.home.releases))
+    stored = writer.find(plan)
+    if stored is not None:
+        verify(stored.path, stored.manifest)
+        if not night.recompute:
+            return Made(stored, True, time.perf_counter() - start, peak_mb())
+    staging = writer.begin(plan)
+    try:
+        _fill(night, staging)
+        release = writer.commit(plan, staging)
+    except BaseException:
+        writer.abandon(staging)
+        raise
+    return Made(release, False, time.perf_counter() - start, peak_mb())
+
+
+def _plan(night: Night) -> ReleasePlan:
+    versions = {kind: night.get(kind).version for kind in _INPUTS}
+    config = {**stored_configuration(night.settings), "ledger_position": _position(night)}
+    return ReleasePlan(night.key, versions, config, night.settings.seed)
+
+
+def _position(night: Night) -> int:
+    return int(night.get("lake").facts["ledger_position"])
+
+
+def _fill(night: Night, staging: Staging) -> None:
+    get = night.get
+    inputs = ReleaseInputs(
+        lists=get("explanations").table_path(LISTS),
+        explanations=get("explanations").table_path(EXPLANATIONS),
+        segment_lists=get("segment_lists").table_path(SEGMENT_LISTS),
+        neighbour_lists=get("neighbour_lists").table_path(NEIGHBOUR_LISTS),
+        items=get("items").table_path(ITEMS),
+        users=get("users").table_path(USERS),
+        recent_items=get("interactions").table_path(RECENT_ITEMS, "release"),
+    )
+    build_release(staging, inputs, night.as_of)
+
+
+def current_release(night: Night) -> Artefact:
+    """Returns the release that this night's current artefacts make up.
+
+    Raises:
+        CheckFailed: it has not been made, or its inputs have been made anew since.
+    """
+    found = ReleaseWriter(ReleaseStore(night.home.releases)).find(_plan(night))
+    if found is None:
+        raise CheckFailed(
+            f"there is no release of the present artefacts as of {night.key}; materialise "
+            "`release` for that date"
+        )
+    return found
+
+
+def make_gate(night: Night) -> Made:
+    """Makes `gate`: verdict.json on exactly one release, with the numbers it was reached by.
+
+    A no is a result, not an error: it is stored like a yes, and publishing reads it.
+    """
+    release = current_release(night)
+    champion = find_champion(night)
+    checks = required_checks(night, lineage(night.store, release))
+
+    def write(staging: Staging) -> None:
+        numbers: dict[str, Any] = list_measurements(
+            night.get("explanations"), night.get("users"), night.get("interactions"),
+            night.get("segment_lists"),
+        )  # fmt: skip
+        facts = night.get("evaluation").facts
+        if champion is None:
+            gain = facts.get("gain_over_popularity", {})
+            numbers["popularity_gain_lower"] = gain.get("difference_lower")
+            numbers["popularity_gain_users"] = gain.get("n_users")
+        else:
+            folder = ReleaseStore(night.home.releases).path(champion.release)
+            numbers |= against_champion(night.get("explanations"), night.get("items"), folder)
+            numbers |= comparison(night, champion)
+        verdict = evaluate_gate(
+            {name: value for name, value in numbers.items() if name != "comparison"},
+            night.settings.gate, required_checks=checks, first_release=champion is None,
+        )  # fmt: skip
+        document = {
+            "release": release.version,
+            "champion": champion.release if champion else None,
+            "protocol": facts.get("protocol"),
+            "numbers": numbers,
+            "verdict": verdict.to_dict(),
+        }
+        staging.write_json("verdict.json", document)
+        staging.file("verdict.md").write_text(verdict.to_markdown(), encoding="utf-8")
+        staging.facts.update(
+            release=release.version, passed=verdict.passed, failure=verdict.failure_line()
+        )
+
+    config = {
+        "gate": night.settings.gate.model_dump(),
+        "release": release.version,
+        "champion": champion.release if champion else None,
+        "checks": {name: result for name, result in checks.items()},
+    }
+    inputs = ["explanations", "segment_lists", "items", "users", "interactions", "evaluation"]
+    return night.make("gate", write, inputs=inputs, config=config)
+
+
+def publish(night: Night) -> ReleaseEntry:
+    """Announces the night's release in the log, if the gate said yes to exactly this version.
+
+    An older date than the current one is archived: kept, validated, never announced. A release
+    that the log holds already is left as it stands.
+
+    Raises:
+        GateRefused: the gate said no; the message names each number that fell short.
+        CheckFailed: the gate judged another version, or none.
+        ReleaseConflict: other writers kept taking the place in the log.
+    """
+    release = current_release(night)
+    document = night.get("gate").json("verdict.json")
+    if document["release"] != release.version:
+        raise CheckFailed(
+            f"the gate judged {document['release']}, not {release.version}; materialise `gate` "
+            f"for {night.key}"
+        )
+    verdict = Verdict.from_dict(document["verdict"])
+    verdict.require_passed()
+    verify(release.path, release.manifest)
+    log = ReleaseStore(night.home.releases).log
+    for _ in range(5):
+        standing = log.standing()
+        for entry in reversed(log.entries()):
+            if entry.release == release.version and entry.action in ("publish", "archive"):
+                if standing.status(release.version) in ("published", "archived"):
+                    return entry
+        try:
+            return log.append(
+                standing.placement(night.key), release.version, night.key,
+                reason=f"daily path, {document['protocol']}", verdict=document["verdict"],
+                expected_seq=standing.seq,
+            )  # fmt: skip
+        except ReleaseConflict:
+            continue
+    raise ReleaseConflict("five other writers took the place in the release log; run again")

@@ -1,0 +1,60 @@
+"""`daybreak release`: list, show, verify, roll back and pin releases."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from core.home import Home
+from serving import release_commands as commands
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--home", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    shared.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+    def action(name: str, text: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, help=text, description=text, parents=[shared])
+
+    action("list", "every release, newest date first")
+    action("current", "the release that is served")
+    verify = action("verify", "check every byte of a release and its golden answers")
+    verify.add_argument("release", nargs="?", help="default: the current one")
+    rollback = action("rollback", "bar the current release for ever; the one before is served")
+    rollback.add_argument("--to", metavar="RELEASE", help="bar everything newer than this one")
+    rollback.add_argument("--reason", default="rolled back by hand", help="one line for people")
+    pin = action("pin", "serve one release whatever is published")
+    pin.add_argument("release")
+    pin.add_argument("--reason", default="pinned by hand", help="one line for people")
+    unpin = action("unpin", "serve the newest release again")
+    unpin.add_argument("--reason", default="unpinned by hand", help="one line for people")
+
+
+_RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
+    "list": lambda o, home: commands.list_releases(home),
+    "current": lambda o, home: commands.current_release(home),
+    "verify": lambda o, home: commands.verify_release(home, o.release),
+    "rollback": lambda o, home: commands.rollback(home, o.to, reason=o.reason),
+    "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
+    "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
+}
+
+
+def execute(options: argparse.Namespace, home: Home) -> tuple[Any, str]:
+    """Runs one action; returns its result as a document and as text."""
+    document = _RUN[options.action](options, home)
+    if isinstance(document, list):
+        lines = [_line(row) for row in document]
+        return document, "\n".join(lines) or "no release yet; run `daybreak run`"
+    shown = {name: value for name, value in document.items() if name != "verdict"}
+    return document, "\n".join(f"{name:<12} {value}" for name, value in shown.items())
+
+
+def _line(row: dict[str, Any]) -> str:
+    marks = [name for name in ("current", "pinned") if row[f"is_{name}"]]
+    state = row["status"] or "not in the log"
+    return f"{row['release']}  {state:<10} {row['at'] or '':<20}  {' '.join(marks):<8} {row['reason'] or ''}"

@@ -1,0 +1,25 @@
+"""Everything that Dagster loads: assets, checks, jobs, the schedule, sensors, resources."""
+
+import dagster as dg
+
+from assets.cleaning import assets as cleaning
+from assets.evaluation import assets as evaluation
+from assets.explanations import assets as explanations
+from assets.features import assets as features
+from assets.ingest import assets as ingest
+from assets.lists import assets as lists
+from assets.models import assets as models
+from assets.publication import assets as publication
+from orchestration.jobs import daily, daily_schedule
+from orchestration.resources import WorkspaceResource
+from orchestration.sensors import landing_sensor, webhook_on_failure
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules(
+        [ingest, cleaning, features, evaluation, models, lists, explanations, publication]
+    ),
+    jobs=[daily],
+    schedules=[daily_schedule],
+    sensors=[landing_sensor, webhook_on_failure],
+    resources={"workspace": WorkspaceResource()},
+)

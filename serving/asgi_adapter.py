@@ -1,0 +1,55 @@
+"""Runs an ASGI application behind an RSGI server, for everything off the hot path."""
+
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp, Message
+
+
+class RsgiScope(Protocol):
+    """What granian says of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    scheme: str
+    http_version: str
+    headers: Any
+
+
+class RsgiProtocol(Protocol):
+    """How granian is answered."""
+
+    async def __call__(self) -> bytes:
+        """Returns the request's body."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Sends a whole response."""
+
+
+async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol) -> int:
+    """Lets an ASGI application answer; returns the status. Responses are sent in one piece."""
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in scope.headers.items()
+    ]
+    asgi_scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": scope.http_version,
+        "method": scope.method, "scheme": scope.scheme, "path": scope.path, "root_path": "",
+        "query_string": scope.query_string.encode(), "headers": headers,
+    }  # fmt: skip
+    start: Message = {}
+    pieces: list[bytes] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": await protocol(), "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            named = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
+            protocol.response_bytes(start["status"], named, b"".join(pieces))
+
+    await app(asgi_scope, receive, send)
+    return int(start["status"])

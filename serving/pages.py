@@ -1,0 +1,111 @@
+"""Everything that is served beside the hot path."""
+
+import html
+import string
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from serving.answer import similar
+from serving.current_release import CurrentRelease, Served
+from serving.parameters import parse_count, parse_id, parse_query
+from serving.problems import NO_RELEASE, Problem
+from serving.request_counts import RequestCounts
+
+_PAGE = Path(__file__).with_name("page.html")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+
+
+def build_pages(current: CurrentRelease, counts: RequestCounts) -> Starlette:
+    """Returns the application for every path but `/v1/recommendations`."""
+    template = string.Template(_PAGE.read_text(encoding="utf-8"))
+
+    async def similar_items(request: Request) -> Response:
+        return _similar(current.served, request)
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        served = current.served
+        if served is None or not current.is_ready:
+            return problem_response(NO_RELEASE)
+        return JSONResponse({"status": "ready", "release": served.release.id})
+
+    async def metrics(request: Request) -> Response:
+        media_type = "text/plain; version=0.0.4; charset=utf-8"
+        return PlainTextResponse(counts.exposition(current), media_type=media_type)
+
+    async def page(request: Request) -> Response:
+        content = template.substitute(facts=_facts(current.served))
+        return HTMLResponse(content, headers={"content-security-policy": _POLICY})
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/healthz", health),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
+            Route("/v1/items/{item_id:path}/similar", similar_items),
+        ],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+    )
+
+
+def problem_response(problem: Problem) -> Response:
+    """Returns a problem document as a response."""
+    return Response(problem.to_bytes(), problem.status, problem.headers)
+
+
+def _similar(served: Served | None, request: Request) -> Response:
+    fields = parse_query(request.scope["query_string"].decode())
+    count = fields if isinstance(fields, Problem) else parse_count(fields)
+    if isinstance(count, Problem):
+        return problem_response(count)
+    item_id = parse_id(request.path_params["item_id"], "item_id")
+    if isinstance(item_id, Problem):
+        return problem_response(item_id)
+    if served is None:
+        return problem_response(NO_RELEASE)
+    number = served.release.item_num(item_id)
+    if number is None:
+        detail = f"item {item_id[:80]!r} is not in release {served.release.id}"
+        return problem_response(Problem(404, detail))
+    body = similar(served.release, item_id, number, count, served.age_seconds())
+    return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = 405 if error.status_code == 405 else 404
+    detail = (
+        f"{request.method} {request.scope['path'][:80]!r} is not served here; see the documentation"
+    )
+    response = problem_response(Problem(status, detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return problem_response(Problem(500, "the server failed on this request; its log says why"))
+
+
+def _facts(served: Served | None) -> str:
+    if served is None:
+        rows = {"Release": "none yet"}
+    else:
+        layout = served.release.layout
+        rows = {
+            "Release": served.release.id,
+            "As of": served.entry.as_of,
+            "Published": f"{served.entry.at} ({served.age_seconds():,} seconds ago)",
+            "Users with a record": f"{layout.n_users:,}",
+            "Items": f"{layout.n_items:,}",
+            "Explanations": f"{layout.n_explanations:,}",
+            "Segments": ", ".join(layout.segments),
+        }
+    return "\n".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())

@@ -1,0 +1,96 @@
+"""Reads what a request asks for; nothing from outside goes further without passing here."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from serving.layout import MAX_COUNT
+from serving.problems import Problem
+
+DEFAULT_COUNT = 10
+MAX_ID_BYTES = 256
+MAX_GENRES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationRequest:
+    """A request for `/v1/recommendations`.
+
+    Attributes:
+        user_id: whose list; NFC and trimmed, as ingest stores ids.
+        count: how many items, 1 to 50.
+        genres: what to prefer where the personal list falls short.
+    """
+
+    user_id: str
+    count: int
+    genres: tuple[str, ...]
+
+
+def parse_recommendation(query: str) -> RecommendationRequest | Problem:
+    """Returns the request that a query string makes, or what is wrong with it."""
+    fields = parse_query(query)
+    if isinstance(fields, Problem):
+        return fields
+    user_id = parse_id(fields.get("user_id", ""), "user_id")
+    if isinstance(user_id, Problem):
+        return user_id
+    count = parse_count(fields)
+    if isinstance(count, Problem):
+        return count
+    names = fields.get("genres")
+    if not names:
+        return RecommendationRequest(user_id, count, ())
+    genres = tuple(x for x in (_normal(name) for name in names.split(",")) if x)
+    if len(genres) > MAX_GENRES:
+        return Problem(
+            400, f"genres names {len(genres)}, at most {MAX_GENRES} are allowed", "genres"
+        )
+    return RecommendationRequest(user_id, count, genres)
+
+
+def parse_query(query: str) -> dict[str, str] | Problem:
+    """Returns a query string's parameters; a repeated or undecodable one is a problem."""
+    fields: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        try:
+            if "%" in part or "+" in part:
+                name, value = _decode(name), _decode(value)
+        except UnicodeDecodeError:
+            return Problem(400, "the query string is not UTF-8; encode it as UTF-8, then percent")
+        if name in fields:
+            return Problem(400, f"{name[:40]!r} is given twice; give it once", name[:40])
+        if name:
+            fields[name] = value
+    return fields
+
+
+def parse_count(fields: Mapping[str, str]) -> int | Problem:
+    """Returns the `count` parameter, 10 where it is absent."""
+    text = fields.get("count")
+    if text is None:
+        return DEFAULT_COUNT
+    if text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= MAX_COUNT:
+        return int(text)
+    return Problem(400, f"count {text[:40]!r} is not a whole number from 1 to {MAX_COUNT}", "count")
+
+
+def parse_id(text: str, name: str) -> str | Problem:
+    """Returns a user's or item's id as ingest would store it."""
+    found = _normal(text)
+    if not found:
+        return Problem(400, f"{name} is missing or empty; give it as {name}=…", name)
+    if len(found.encode()) > MAX_ID_BYTES:
+        return Problem(400, f"{name} is longer than {MAX_ID_BYTES} bytes, so it can't be one", name)
+    return found
+
+
+def _decode(text: str) -> str:
+    return unquote_plus(text, errors="strict")
+
+
+def _normal(text: str) -> str:
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

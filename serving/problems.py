@@ -1,0 +1,53 @@
+"""What is said instead of an answer: RFC 9457 problem documents."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+MEDIA_TYPE = "application/problem+json"
+_TITLES = {
+    400: ("invalid-parameter", "Invalid parameter"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    500: ("internal-error", "Internal error"),
+    503: ("no-release", "No release to serve"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem document.
+
+    Attributes:
+        status: the HTTP status, one of those above.
+        detail: what is wrong with this request and what to do, for people.
+        parameter: the query parameter at fault, where it is one.
+    """
+
+    status: int
+    detail: str
+    parameter: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response's headers."""
+        headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
+        if self.status == 503:
+            headers["retry-after"] = "5"
+        return headers
+
+    def to_bytes(self) -> bytes:
+        """Returns the document."""
+        kind, title = _TITLES[self.status]
+        document = {
+            "type": f"urn:daybreak:problem:{kind}",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.parameter is not None:
+            document["parameter"] = self.parameter
+        return msgspec.json.encode(document)
+
+
+NO_RELEASE = Problem(503, "no valid release has been published yet; try again later")

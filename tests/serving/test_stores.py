@@ -1,0 +1,125 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from core.errors import CheckFailed, IntegrityError
+from serving.mapped_file import map_bytes, map_words
+from serving.packed_lists import PackedLists, write_packed_lists
+from serving.record_store import RecordReader, RecordWriter
+from serving.sorted_blocks import SortedBlocks, side_by_side
+
+
+def int32s(*values):
+    return np.array(values, np.int32)
+
+
+def write_records(path, *batches):
+    writer = RecordWriter(path)
+    for batch in batches:
+        writer.append(batch)
+    writer.close()
+
+
+def test_records_come_back_and_unknown_keys_are_none(tmp_path):
+    path = tmp_path / "a" / "b.mdb"
+    write_records(path, [(b"a", b"1"), (b"b", b"22")], [(b"\xc3\xa9", b"")])
+    reader = RecordReader(path)
+    assert [reader.get(key) for key in (b"a", b"b", b"\xc3\xa9", b"z")] == [b"1", b"22", b"", None]
+    assert len(reader) == 3
+    reader.close()
+    assert [x.name for x in path.parent.iterdir()] == ["b.mdb"]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [[(b"b", b""), (b"a", b"")], [(b"a", b""), (b"a", b"")], [(b"", b"")], [(b"k" * 512, b"")]],
+    ids=["descending", "doubled", "empty", "too long"],
+)
+def test_records_out_of_order_or_with_bad_keys_are_refused(tmp_path, records):
+    writer = RecordWriter(tmp_path / "x.mdb")
+    with pytest.raises(CheckFailed):
+        writer.append(records)
+
+
+def test_two_identical_builds_of_records_have_identical_bytes(tmp_path):
+    batches = [
+        [(b"%06d" % (1000 * n + k), b"v" * (k % 700)) for k in range(1000)] for n in range(5)
+    ]
+    write_records(tmp_path / "1.mdb", *batches)
+    write_records(tmp_path / "2.mdb", *batches)
+    assert (tmp_path / "1.mdb").read_bytes() == (tmp_path / "2.mdb").read_bytes()
+
+
+def test_a_record_file_that_is_missing_or_none_is_an_integrity_error(tmp_path):
+    with pytest.raises(IntegrityError):
+        RecordReader(tmp_path / "missing.mdb")
+    assert not (tmp_path / "missing.mdb").exists()
+    (tmp_path / "bad.mdb").write_bytes(b"not a database" * 1000)
+    with pytest.raises(IntegrityError):
+        RecordReader(tmp_path / "bad.mdb")
+
+
+def test_packed_lists_come_back_whole_cut_or_empty(tmp_path):
+    stem = tmp_path / "lists"
+    blocks = [
+        (int32s(0, 0, 2), int32s(5, 3, 9), int32s(70, -60, 0)),
+        (int32s(), int32s(), int32s()),
+        (int32s(2, 3), int32s(1, 4), int32s(8, 7)),
+    ]
+    assert write_packed_lists(stem, 5, blocks) == 5
+    lists = PackedLists(stem, 5)
+    assert [lists.rows(n) for n in range(5)] == [
+        ([5, 3], [70, -60]),
+        ([], []),
+        ([9, 1], [0, 8]),
+        ([4], [7]),
+        ([], []),
+    ]
+    assert lists.rows(0, limit=1) == ([5], [70])
+
+
+def test_packed_lists_may_be_empty_altogether(tmp_path):
+    assert write_packed_lists(tmp_path / "none", 2, []) == 0
+    assert PackedLists(tmp_path / "none", 2).rows(1) == ([], [])
+
+
+def test_packed_lists_out_of_order_are_refused(tmp_path):
+    with pytest.raises(CheckFailed):
+        write_packed_lists(tmp_path / "x", 3, [(int32s(1, 0), int32s(1, 1), int32s(1, 1))])
+    block = (int32s(1), int32s(1), int32s(1))
+    with pytest.raises(CheckFailed):
+        write_packed_lists(tmp_path / "y", 3, [block, (int32s(0), int32s(1), int32s(1))])
+
+
+def test_a_mapped_file_of_another_length_is_an_integrity_error(tmp_path):
+    path = tmp_path / "words"
+    path.write_bytes(bytes(7))
+    with pytest.raises(IntegrityError, match="7 bytes where 8 belong"):
+        map_words(path, "i", 2)
+    with pytest.raises(IntegrityError):
+        map_bytes(tmp_path / "missing")
+
+
+def test_blocks_of_several_tables_never_split_a_key(tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.sorted_blocks.ROW_GROUPS", 1)
+    rng = np.random.default_rng(11)
+    frames = [
+        pl.DataFrame(
+            {"k": [f"k{n:02d}" for n in sorted(rng.integers(0, high, size))]},
+            schema={"k": pl.String},
+        )
+        for high, size in ((20, 60), (50, 33), (9, 0))
+    ]
+    tables = []
+    for n, frame in enumerate(frames):
+        frame.write_parquet(tmp_path / f"{n}.parquet", row_group_size=7, use_pyarrow=True)
+        tables.append(SortedBlocks(tmp_path / f"{n}.parquet", ["k"], "k"))
+    pieces = list(side_by_side(tables))
+    assert len(pieces) > 5
+    for n, frame in enumerate(frames):
+        assert pl.concat([piece[n] for piece in pieces]).equals(frame)
+    seen: set[str] = set()
+    for piece in pieces:
+        keys = set(pl.concat(piece)["k"])
+        assert not keys & seen
+        seen |= keys
