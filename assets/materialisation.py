@@ -102,15 +102,28 @@ def check_results(night: Night, kind: str) -> list[dg.AssetCheckResult]:
     ]
 
 
-def announce(publish: Callable[[], ReleaseEntry]) -> dg.MaterializeResult[Any]:
+def announce(
+    publish: Callable[[], ReleaseEntry], mirror: Callable[[], Mapping[str, str]]
+) -> dg.MaterializeResult[Any]:
     """Runs the publishing step and returns what Dagster records of the log entry.
+
+    Args:
+        publish: appends to the release log.
+        mirror: shows the log elsewhere; what it returns is recorded too.
 
     Raises:
         dagster.Failure: the gate said no, or judged another version.
     """
     with _failures():
         entry = publish()
-    shown = {"release": entry.release, "action": entry.action, "entry": entry.seq, "at": entry.at}
+        aliases = dict(mirror())
+    shown = {
+        "release": entry.release,
+        "action": entry.action,
+        "entry": entry.seq,
+        "at": entry.at,
+        "aliases": dg.MetadataValue.json(aliases),
+    }
     return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(entry.release))
 
 

@@ -49,7 +49,7 @@ def bars(title: str, values: Mapping[str, float]) -> Figure:
 def intervals(
     title: str, rows: Mapping[str, tuple[float, float, float]], reference: str | None = None
 ) -> Figure:
-    """Returns means with intervals, (mean, lower, upper) by name; the reference in its own colour."""
+    """Returns means with intervals, (mean, lower, upper) by name; the reference stands out."""
     figure, axes = _axes(title, (6.0, 0.9 + 0.3 * len(rows)))
     for place, (name, (mean, lower, upper)) in enumerate(reversed(list(rows.items()))):
         colour = _ACCENT if name == reference else _INK

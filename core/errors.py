@@ -1,6 +1,6 @@
 """Every error that Daybreak raises on purpose, as one tree.
 
-    DaybreakError                 what the command line prints on one line; `exit_code` is its exit status
+    DaybreakError                 printed on one line; `exit_code` is the exit status
     ├── UsageError            2   a flag, setting or argument that cannot be meant
     ├── InputError            2   a file or value from outside that cannot be used
     │   ├── UnreadableFile    2   a whole file that no reader opens

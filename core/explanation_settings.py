@@ -1,8 +1,9 @@
 """Settings of the reasons and sentences that stand beside each list row."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Locale = Literal["en", "es"]
 ReasonType = Literal[
@@ -104,6 +105,22 @@ class ExplanationSettings(BaseModel):
 
     popular_top: int = Field(default=100, ge=1)
     """How many of the most chosen items may be called that."""
+
+    @field_validator("unspoken")
+    @classmethod
+    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(
+                    f"pattern {pattern!r} is no regular expression: {error}"
+                ) from error
+            if re.search(r"\(\?<?[=!]|\\[1-9]", pattern):
+                raise ValueError(
+                    f"pattern {pattern!r} looks around or back, which Polars cannot do"
+                )
+        return patterns
 
     @model_validator(mode="after")
     def _ends_with_what_always_applies(self) -> "ExplanationSettings":

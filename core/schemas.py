@@ -1,4 +1,4 @@
-"""Every table: what a row is, its columns, key and order. All other type systems derive from here."""
+"""Every table: what a row is, its columns, key and order; all other type systems derive from it."""
 
 import hashlib
 import json
@@ -221,11 +221,11 @@ ITEM_FEATURES = Table(
         Column("n_users_30d", "int64", "Positive users in the last 30 days.", minimum=0),
         Column("n_users", "int64", "Positive users ever.", minimum=0),
         c.WEIGHT_MICRO,
-        Column("trend_micro", "int64", "Share of the last week's users against the 30 days', millionths."),
+        Column("trend_micro", "int64", "Share of 30 days' users in the last 7, in millionths."),
         Column("n_impressions", "int64", "Times shown.", minimum=0),
         Column("n_clicks", "int64", "Clicks and views.", minimum=0),
         Column("n_purchases", "int64", "Purchases.", minimum=0),
-        Column("conversion_micro", "int64", "Smoothed clicks per impression, millionths.", minimum=0),
+        Column("conversion_micro", "int64", "Clicks per impression, millionths.", minimum=0),
         Column("age_days", "int64", "Whole days since it came out or was first seen."),
     ),
     ("item_id",),
@@ -288,7 +288,7 @@ _LIST_COLUMNS = (
     Column("stage", "string", "How the list was made.", values=("cold", "blend", "full")),
     Column("sources", "list[string]", "Sources that proposed it, best place first."),
     Column("source_scores", "string", "Their scores as a JSON object."),
-    Column("seed_item_id", "string", "The item of the user's own history that counted most.", nullable=True),
+    Column("seed_item_id", "string", "The history item that counted most.", nullable=True),
     Column("seed_contribution", "float64", "How much it counted.", nullable=True),
     Column("ranker_score", "float64", "The ranker's score.", nullable=True),
     Column("rules", "list[string]", "Rules that moved it, in order."),
@@ -322,7 +322,7 @@ EXPLANATIONS = Table(
     "One true sentence for one reason, shared by all users who have it.",
     (
         c.EXPLANATION_KEY,
-        Column("source_item_id", "string", "The seed item; null where none is named.", nullable=True),
+        Column("source_item_id", "string", "The seed item, if one is named.", nullable=True),
         Column("target_item_id", "string", "The item that the sentence recommends."),
         c.REASON_TYPE,
         Column("locale", "string", "Language of the text."),
@@ -338,6 +338,7 @@ TABLES = {
     for table in (
         EVENTS, ITEM_ROWS, USER_ROWS, TAGS, QUARANTINE, CLEAN_EVENTS, EXCLUDED_EVENTS, BOT_SCORES,
         ITEMS, USERS, INTERACTIONS, USER_FEATURES, USER_CATEGORIES, RECENT_ITEMS, ITEM_FEATURES,
-        TRUTH, HOLDOUT, CANDIDATES, USER_METRICS, RANKED, LISTS, SEGMENT_LISTS, NEIGHBOUR_LISTS, EXPLANATIONS,
+        TRUTH, HOLDOUT, CANDIDATES, USER_METRICS, RANKED, LISTS, SEGMENT_LISTS, NEIGHBOUR_LISTS,
+        EXPLANATIONS,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""All settings: `daybreak.toml`, overridden by `DAYBREAK_…` variables, read here and nowhere else."""
+"""All settings: `daybreak.toml`, overridden by `DAYBREAK_…` variables, read here alone."""
 
 import json
 import os

@@ -23,15 +23,15 @@ nav img, .modal, .btn, .navbar-toggler { display: none; }
 """
 
 
-def write_docs(folder: Path, results: Sequence[SuiteResult]) -> list[Path]:
+def write_docs(results: Sequence[SuiteResult], folder: Path) -> list[Path]:
     """Writes the Data Docs of some validations; returns the pages' paths.
 
     `index.html` lists every check; beside it stand Great Expectations' own pages of the suites
     and their results, freed of scripts, fonts and everything that a browser would fetch.
 
     Args:
-        folder: where to write; made if need be, and it must be empty.
         results: at most one a table; a table that could not be read has no page of its own.
+        folder: where to write; made if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
     links = {}

@@ -31,7 +31,14 @@ def spark_engine() -> Iterator[Engine]:
         def from_polars(self, frame: pl.DataFrame) -> Frame:
             return _shuffled(super().from_polars(frame))
 
-    engine = Shuffling(threads=2, memory_gb=1)
+    # Tests have few rows and many plans: compiling each one would take most of the time.
+    settings = {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.shuffle.partitions": "2",
+    }
+    engine = Shuffling(threads=2, memory_gb=1, settings=settings)
     yield engine
     engine.close()
 

@@ -5,10 +5,25 @@ import dagster as dg
 from assets import plots
 from assets.cleaning import stage
 from assets.materialisation import DAILY, OWNERS, checks_of, materialise, plot
-from core.night import Workspace
+from core.night import Made, Workspace
 from core.schemas import BOT_SCORES, CLEAN_EVENTS, ITEMS, USERS
 
-_ASSET = {"partitions_def": DAILY, "group_name": "cleaning", "owners": OWNERS, "kinds": {"narwhals", "parquet"}}  # fmt: skip
+_ASSET = {
+    "partitions_def": DAILY,
+    "group_name": "cleaning",
+    "owners": OWNERS,
+    "kinds": {"narwhals", "parquet"},
+}
+
+
+def _excluded(made: Made) -> dict[str, dg.MetadataValue]:
+    report = made.artefact.json("excluded.json")
+    days = made.artefact.json("events_a_day.json")
+    return {
+        "excluded": dg.MetadataValue.json(report["excluded"]),
+        "bots_by_reason": plot(plots.bars("Bots by reason", report["bots_by_reason"])),
+        "events_a_day": plot(plots.days("Clean events a day", days)),
+    }
 
 
 @dg.asset(deps=["lake"], **_ASSET)
@@ -27,12 +42,8 @@ def clean_events(
     """One event before D by a person who lets it count; what does not count lies beside it."""
     night = workspace.night(context.partition_key)
     return materialise(
-        lambda: stage.make_clean_events(night), CLEAN_EVENTS, night=night,
-        show=lambda made: {
-            "bots_by_reason": plot(plots.bars("Bots by reason", made.artefact.json("excluded.json")["bots_by_reason"])),
-            "events_a_day": plot(plots.days("Clean events a day", made.artefact.json("events_a_day.json"))),
-        },
-    )  # fmt: skip
+        lambda: stage.make_clean_events(night), CLEAN_EVENTS, night=night, show=_excluded
+    )
 
 
 @dg.asset(deps=["lake", bot_scores, clean_events], check_specs=checks_of("items"), **_ASSET)

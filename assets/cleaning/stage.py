@@ -71,7 +71,7 @@ class CleanTables:
         return self.engine.collect(latest_items(self.lake(ITEM_ROWS)))
 
     def items_at(self, events: Frame, before_us: int) -> pl.DataFrame:
-        """Returns ITEMS as known at a cut, from the catalogue, the tags and the events before it."""
+        """Returns ITEMS as known at a cut: the catalogue, with the tags and events before it."""
         themes = count_themes(self.lake(TAGS), self.excluded_users, before_us)
         return items_at(
             self._latest_items,

@@ -6,11 +6,18 @@ from assets import plots
 from assets.evaluation.folds import make_folds
 from assets.evaluation.published import make_published
 from assets.evaluation.stage import make_evaluation
+from assets.evaluation.tracked import track_evaluation
 from assets.materialisation import DAILY, OWNERS, materialise, plot
-from core.night import Made, Workspace
+from core.night import Made, Night, Workspace
 from core.schemas import TRUTH, USER_METRICS
 
 _ASSET = {"partitions_def": DAILY, "group_name": "evaluation", "owners": OWNERS}
+
+
+def _track(night: Night, made: Made) -> dg.MetadataValue:
+    if made.reused:
+        return dg.MetadataValue.text("recorded when it was first made")
+    return dg.MetadataValue.url(track_evaluation(night, made.artefact))
 
 
 def _report(made: Made) -> dict[str, dg.MetadataValue]:
@@ -59,7 +66,11 @@ def evaluation(
 ) -> dg.MaterializeResult:
     """One user's measure of one system's list: every source, the ranker, and the lists."""
     night = workspace.night(context.partition_key)
-    return materialise(lambda: make_evaluation(night), USER_METRICS, show=_report)
+    return materialise(
+        lambda: make_evaluation(night),
+        USER_METRICS,
+        show=lambda made: {**_report(made), "mlflow": _track(night, made)},
+    )
 
 
 @dg.asset(deps=["clean_events", "interactions"], kinds={"parquet"}, **_ASSET)

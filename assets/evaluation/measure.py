@@ -84,6 +84,7 @@ def summary(
     report = {}
     for (system,), rows in metrics.group_by("system", maintain_order=True):
         slices = history_slices(rows["n_history"].to_numpy())
+        ndcg = rows["ndcg@10"].to_numpy()
         report[str(system)] = {
             "metrics": {
                 name: asdict(
@@ -95,7 +96,7 @@ def summary(
                 for name in METRICS
             },
             "slices": {
-                name: {"n_users": int(mask.sum()), "ndcg@10": _mean(rows["ndcg@10"].to_numpy()[mask])}
+                name: {"n_users": int(mask.sum()), "ndcg@10": _mean(ndcg[mask])}
                 for name, mask in slices.items()
             },
             **_pooled_list_metrics(folds, str(system)),

@@ -29,7 +29,7 @@ def fold_lists(data: FoldData) -> FoldLists:
     """Returns what every system lists for the measured users of a test fold."""
     users = listed_users(data)
     lists = {name: np.full((len(users), DEPTH), -1, dtype=np.int32) for name in SOURCES}
-    for block, _, _ in stored_blocks(data, data.night.settings.lists.block_size):
+    for block, _ in stored_blocks(data, data.night.settings.lists.block_size):
         at = np.searchsorted(users, block.users)
         for column, name in enumerate(SOURCES):
             rank = block.ranks[:, column]
@@ -84,9 +84,11 @@ def make_evaluation(night: Night) -> Made:
             n_users=report["n_users"],
             n_pairs=report["n_pairs"],
             coverage=report["systems"][LISTS]["lists"]["coverage@10"],
-            ndcg={name: report["systems"][name]["metrics"]["ndcg@10"]["mean"] for name in report["systems"]},
+            ndcg={
+                name: one["metrics"]["ndcg@10"]["mean"] for name, one in report["systems"].items()
+            },
             gain_over_popularity=report["against_popularity"][LISTS],
-        )  # fmt: skip
+        )
 
     inputs = [
         "folds", "users", "items", "interactions", "user_features", "item_features", "candidates",
@@ -105,16 +107,14 @@ def _report(
 ) -> dict[str, Any]:
     settings, seed = night.settings, night.settings.seed
     systems = summary(metrics, measured, settings.evaluation, seed)
-    metric = settings.gate.quality_metric
+    metric, margin = settings.gate.quality_metric, settings.gate.margin
 
     def against(reference: str) -> dict[str, Any]:
         return {
-            name: vars(
-                compare(metrics, name, reference, metric, settings.evaluation, seed, settings.gate.margin)
-            )
+            name: vars(compare(metrics, name, reference, metric, settings.evaluation, seed, margin))
             for name in systems
             if name != reference
-        }  # fmt: skip
+        }
 
     best = max(SOURCES, key=lambda name: systems[name]["metrics"][metric]["mean"] or 0.0)
     return {

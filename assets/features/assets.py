@@ -7,7 +7,12 @@ from assets.materialisation import DAILY, OWNERS, checks_of, materialise
 from core.night import Workspace
 from core.schemas import INTERACTIONS, ITEM_FEATURES, USER_FEATURES
 
-_ASSET = {"partitions_def": DAILY, "group_name": "features", "owners": OWNERS, "kinds": {"narwhals", "parquet"}}  # fmt: skip
+_ASSET = {
+    "partitions_def": DAILY,
+    "group_name": "features",
+    "owners": OWNERS,
+    "kinds": {"narwhals", "parquet"},
+}
 
 
 @dg.asset(deps=["clean_events", "folds"], check_specs=checks_of("interactions"), **_ASSET)
@@ -19,7 +24,9 @@ def interactions(
     return materialise(lambda: stage.make_interactions(night), INTERACTIONS, night=night)
 
 
-@dg.asset(deps=["clean_events", "folds", interactions], check_specs=checks_of("user_features"), **_ASSET)  # fmt: skip
+@dg.asset(
+    deps=["clean_events", "folds", interactions], check_specs=checks_of("user_features"), **_ASSET
+)
 def user_features(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
@@ -28,7 +35,9 @@ def user_features(
     return materialise(lambda: stage.make_user_features(night), USER_FEATURES, night=night)
 
 
-@dg.asset(deps=["clean_events", "folds", interactions], check_specs=checks_of("item_features"), **_ASSET)  # fmt: skip
+@dg.asset(
+    deps=["clean_events", "folds", interactions], check_specs=checks_of("item_features"), **_ASSET
+)
 def item_features(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:

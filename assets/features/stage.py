@@ -66,7 +66,10 @@ def make_interactions(night: Night) -> Made:
             recency = tables.engine.from_polars(recency_table(settings.features))
             for fold in tables.folds.folds:
                 pairs = interactions(
-                    tables.events(fold), tables.items(fold), recency, fold.fit_before_us,
+                    tables.events(fold),
+                    tables.items(fold),
+                    recency,
+                    fold.fit_before_us,
                     settings.actions,
                 )
                 tables.engine.sink(pairs, INTERACTIONS, staging, fold.name)

@@ -49,6 +49,11 @@ def first_fault(faults: list[pl.Series]) -> pl.Series:
     return pl.select(pl.coalesce(faults)).to_series().alias("fault")
 
 
+def no_faults(n_rows: int) -> pl.Series:
+    """Returns n faults that are none."""
+    return pl.Series("fault", [None], pl.String).new_from_index(0, n_rows)
+
+
 def one_of(values: tuple[str, ...]) -> str:
     """Returns a regular expression that matches exactly these ASCII words, in any case.
 

@@ -74,30 +74,50 @@ def repeated_keys(objects: pl.Series) -> tuple[pl.Series, list[str]]:
     repeated = np.full(len(distinct), None, object)
     repeated[twice["row"].to_numpy()] = twice["k"].to_list()
     met = keys.explode(empty_as_null=True, keep_nulls=True).drop_nulls().unique(maintain_order=True)
-    return pl.Series(repeated[order][place], dtype=pl.String), met.head(1_000).to_list()
+    return pl.Series(repeated[order].tolist(), dtype=pl.String).gather(place), met.head(
+        1_000
+    ).to_list()
 
 
-def members(objects: pl.Series, keys: Sequence[str]) -> list[pl.Series]:
-    """Returns each key's JSON text by row, null where the object lacks the key."""
+def members(objects: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
+    """Returns each key's JSON text by row, null where the object lacks it or says null.
+
+    The columns are called "0", "1", … in the keys' order.
+    """
     pointers = ", ".join(quoted("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys)
-    columns = ", ".join(f"v[{place + 1}]::varchar as c{place}" for place in range(len(keys)))
+    columns = ", ".join(
+        f"nullif(v[{place + 1}]::varchar, 'null') as \"{place}\"" for place in range(len(keys))
+    )
     frame = objects.alias("t").to_frame()
     return select(
         f"select {columns} from (select json_extract(t, [{pointers}]) as v from frame)", frame=frame
-    ).get_columns()
+    )
 
 
-def unquoted(strings: pl.Series) -> pl.Series:
-    """Returns the text of JSON string literals; escapes are decoded only where there are any."""
-    plain = strings.str.strip_prefix('"').str.strip_suffix('"')
-    escaped = strings.str.contains("\\", literal=True).fill_null(False).arg_true()
-    if not len(escaped):
-        return plain
-    decoded = select(
-        "select json_extract_string(t, '$') as t from frame",
-        frame=strings.gather(escaped).alias("t").to_frame(),
-    )["t"]
-    return plain.scatter(escaped, decoded)
+def unquoted(values: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, bool]]:
+    """Returns JSON texts with strings as what they say, and which columns hold only strings.
+
+    Other values keep their JSON text. Escapes are decoded only where there are any.
+    """
+    is_string = pl.all().str.starts_with('"')
+    facts = values.select(
+        is_string.all().name.suffix(":string"),
+        pl.all().str.contains("\\", literal=True).any().name.suffix(":escaped"),
+    ).row(0, named=True)
+    plain = values.select(
+        pl.when(is_string).then(pl.all().str.slice(1).str.head(-1)).otherwise(pl.all())
+    )
+    for name in values.columns:
+        if facts[f"{name}:escaped"]:
+            rows = (
+                values[name].str.starts_with('"') & values[name].str.contains("\\", literal=True)
+            ).arg_true()
+            decoded = select(
+                "select json_extract_string(t, '$') as t from frame",
+                frame=values[name].gather(rows).alias("t").to_frame(),
+            )["t"]
+            plain = plain.with_columns(plain[name].scatter(rows, decoded))
+    return plain, {name: facts[f"{name}:string"] for name in values.columns}
 
 
 def _depth(text: str) -> int:

@@ -1,7 +1,7 @@
 """JSON lines: one object a line, each judged by itself."""
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assets.ingest import json_objects
 from assets.ingest.block import Block, Rows, cut_raw, refuse
-from assets.ingest.checked import first_fault, is_not
+from assets.ingest.checked import first_fault, is_not, no_faults
 from assets.ingest.fields import Field, FileKind, resolve
 from assets.ingest.lines import LineReader, split_lines
 from assets.ingest.text import whole_numbers
@@ -66,10 +66,10 @@ class JsonSource:
     def _objects(self, content: NDArray[np.uint8], starts: Rows, ends: Rows) -> _Objects:
         """Tells objects from other lines; blank lines are neither."""
         limit = self._settings.max_record_bytes
-        why = np.full(len(starts), None, object)
-        why[invalid_records(content, starts, ends)] = "not valid UTF-8"
-        why[ends - starts > limit] = f"longer than {limit} bytes"
-        fit = np.flatnonzero(pl.Series(why, dtype=pl.String).is_null().to_numpy() & (ends > starts))
+        why = no_faults(len(starts))
+        why = why.scatter(invalid_records(content, starts, ends), "not valid UTF-8")
+        why = why.scatter(np.flatnonzero(ends - starts > limit), f"longer than {limit} bytes")
+        fit = np.flatnonzero(why.is_null().to_numpy() & (ends > starts))
         texts = _texts(content, starts, fit)
         given = (texts.str.len_bytes() > 256) | (texts.str.strip_chars() != "")
         texts, fit = texts.filter(given), fit[given.to_numpy()]
@@ -80,9 +80,8 @@ class JsonSource:
         if repeated.null_count() < len(repeated):
             said = pl.select(pl.format("key '{}' stands twice", repeated)).to_series()
             faults = faults.scatter(whole, said)
-        why[fit] = faults.to_numpy()
-        reasons = pl.Series(why, dtype=pl.String)
-        bad = reasons.is_not_null().arg_true().to_numpy().astype(np.int64)
+        why = why.scatter(fit, faults)
+        bad = why.is_not_null().arg_true().to_numpy().astype(np.int64)
         good = faults.is_null()
         return _Objects(
             texts.filter(good),
@@ -90,16 +89,14 @@ class JsonSource:
             refuse(
                 self._line + bad,
                 [self._raw(content[starts[row] : ends[row]].tobytes()) for row in bad],
-                reasons.gather(bad).to_list(),
+                why.gather(bad).to_list(),
             ),
         )
 
     def _block(self, piece: _Objects, kind: FileKind, keys: list[str]) -> Block:
-        values = json_objects.members(piece.texts, keys)
-        read = [read_member(field, value) for field, value in zip(kind.fields, values, strict=True)]
-        cells = {field.name: cell for field, (cell, _) in zip(kind.fields, read, strict=True)}
+        cells, faults = read_members(kind.fields, json_objects.members(piece.texts, keys))
         texts, lines, refused = piece.texts, piece.lines, piece.refused
-        if faults := [fault for _, fault in read if fault is not None]:
+        if faults:
             fault = first_fault(faults)
             keep, drop = fault.is_null().arg_true(), fault.is_not_null().arg_true()
             raw = [self._raw(text.encode()) for text in texts.gather(drop)]
@@ -129,31 +126,40 @@ def _texts(content: NDArray[np.uint8], starts: Rows, rows: Rows) -> pl.Series:
     return pl.Series(lines.cast(pa.large_string()), dtype=pl.String)
 
 
-def read_member(field: Field, values: pl.Series) -> tuple[pl.Series, pl.Series | None]:
-    """Returns a member's values as text, and why each cannot be meant (None where all can).
+def read_members(
+    fields: Sequence[Field], values: pl.DataFrame
+) -> tuple[dict[str, pl.Series], list[pl.Series]]:
+    """Returns members as text by field, and the faults of those that cannot be meant.
 
     Args:
-        field: what the member should be.
-        values: JSON texts, null where an object lacks the member.
+        fields: what the members should be.
+        values: JSON texts, a column for each field in order; null where there is no value.
     """
-    texts = values.set(values == "null", None)
-    is_string = texts.str.starts_with('"')
-    if is_string.any():
-        strings = json_objects.unquoted(texts.set(~is_string, None))
-        texts = strings.zip_with(is_string.fill_null(True), texts)
-    if is_string.drop_nulls().all():
-        return texts.alias(field.name), None
-    bare = (~is_string).fill_null(False)  # numbers, true, false, arrays, objects
+    plain, only_strings = json_objects.unquoted(values)
+    cells, faults = {}, []
+    for field, name in zip(fields, values.columns, strict=True):
+        texts = plain[name]
+        if not only_strings[name]:
+            bare = (~values[name].str.starts_with('"')).fill_null(False)
+            texts, odd = _read_bare(field, texts, bare)
+            if odd.any():
+                faults.append(is_not(field.name, field.kind, odd, values[name]))
+        cells[field.name] = texts.alias(field.name)
+    return cells, faults
+
+
+def _read_bare(field: Field, texts: pl.Series, bare: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Judges numbers, true, false, arrays and objects: returns the texts, and which are odd."""
     first = texts.str.slice(0, 1)
-    if field.kind == "id":
-        whole = whole_numbers(texts)
-        odd = bare & whole.is_null()
-        texts = whole.zip_with(bare, texts)
-    elif field.kind in ("texts", "object"):
-        odd = bare & (first != ("[" if field.kind == "texts" else "{"))
-    elif field.kind == "bool":
-        odd = bare & first.is_in(["[", "{"])
-    else:
-        odd = bare & first.is_in(["[", "{", "t", "f"])
-    fault = is_not(field.name, field.kind, odd, values) if odd.any() else None
-    return texts.alias(field.name), fault
+    match field.kind:
+        case "id":
+            whole = whole_numbers(texts)
+            return whole.zip_with(bare, texts), bare & whole.is_null()
+        case "texts":
+            return texts, bare & (first != "[")
+        case "object":
+            return texts, bare & (first != "{")
+        case "bool":
+            return texts, bare & first.is_in(["[", "{"])
+        case _:
+            return texts, bare & first.is_in(["[", "{", "t", "f"])

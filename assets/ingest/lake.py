@@ -1,6 +1,5 @@
 """Writing one file's rows into the lake."""
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -80,26 +79,22 @@ class LakeWriter:
             )  # fmt: skip
 
     def _partitions(self, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
-        day = pl.col("occurred_at").dt.epoch("d")
-        rows = rows.with_columns(part=day)
+        """Splits events by day, or by month where there are too many days."""
+        rows = rows.with_columns(part=pl.col("occurred_at").dt.epoch("d"))
+        spelling = "day=%Y-%m-%d"
         if rows["part"].n_unique() > self._max_days:
             rows = rows.with_columns(part=pl.col("occurred_at").dt.truncate("1mo").dt.epoch("d"))
             spelling = "month=%Y-%m"
-        else:
-            spelling = "day=%Y-%m-%d"
-        for (first_day,), part in sorted(rows.partition_by("part", as_dict=True).items()):
+        parts = (
+            {(rows["part"][0],): rows}
+            if rows["part"].n_unique() == 1
+            else rows.partition_by("part", as_dict=True)
+        )
+        for (first_day,), part in sorted(parts.items(), key=lambda item: item[0]):
             named = (_EPOCH + timedelta(days=first_day)).strftime(spelling)
             yield f"{EVENTS.name}/{named}", part.drop("part")
 
 
 def _folders(path: Path, root: Path) -> list[Path]:
-    """Returns the folders from a file up to a root."""
-    return [
-        root / Path(*path.relative_to(root).parts[:n])
-        for n in range(1, len(path.relative_to(root).parts))
-    ]
-
-
-def file_name(path: Path) -> str:
-    """Returns a file's name as text, bytes that are no UTF-8 as `\\xNN`."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    """Returns the folders from a file's up to the one below a root."""
+    return [root / folder for folder in path.relative_to(root).parents[:-1]]

@@ -1,11 +1,9 @@
 """Lists of texts and objects of facts."""
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.ingest import json_objects
-from assets.ingest.checked import Checked, checked, is_not
+from assets.ingest.checked import Checked, checked, is_not, no_faults
 from assets.ingest.sql import select
 from assets.ingest.text import as_text
 from core.errors import UnreadableFile
@@ -83,10 +81,8 @@ def objects(name: str, cells: pl.Series, settings: IngestSettings) -> Checked:
     said = pl.DataFrame({"f": faults, "t": known}).select(pl.format(f"{name}: {{}}", late))
     return checked(
         texts.alias(name),
-        pl.Series("fault", [None], pl.String).new_from_index(0, len(texts)).scatter(
-            given, said.to_series()
-        ),
-    )  # fmt: skip
+        no_faults(len(texts)).scatter(given, said.to_series()),
+    )
 
 
 def _split(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -109,12 +105,7 @@ def _split(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def _tidy(lists: pl.Series) -> pl.Series:
     """Returns the lists with each entry normalised, none empty, none twice."""
-    arrow = lists.to_arrow().cast(pa.large_list(pa.large_string()))
-    values = pc.utf8_normalize(arrow.values, form="NFC")
-    whole = pa.LargeListArray.from_arrays(arrow.offsets, values, mask=arrow.is_null())
-    return pl.Series(whole).list.eval(
-        pl.element()
-        .str.strip_chars()
-        .filter(pl.element().str.strip_chars().str.len_bytes() > 0)
-        .unique(maintain_order=True)
+    clean = lists.list.eval(pl.element().str.normalize("NFC").str.strip_chars())
+    return clean.list.eval(
+        pl.element().filter(pl.element().str.len_bytes() > 0).unique(maintain_order=True)
     )

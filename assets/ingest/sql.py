@@ -5,6 +5,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
+
+_BATCH = 16_384  # rows that one thread takes at a time
 
 
 @functools.cache
@@ -15,18 +18,19 @@ def _database() -> Any:
     )
 
 
-def select(query: str, **frames: Any) -> pl.DataFrame:
+def select(query: str, **frames: pl.DataFrame) -> pl.DataFrame:
     """Returns a query's rows, in the order of the single frame that it reads.
 
     Args:
         query: SQL that names the frames as tables.
-        frames: Polars frames or Arrow tables by name.
+        frames: the frames by name.
     """
     cursor = _database().cursor()
     try:
         for name, frame in frames.items():
-            arrow = frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame
-            cursor.register(name, arrow)
+            whole = frame.to_arrow()
+            pieces = pa.Table.from_batches(whole.to_batches(max_chunksize=_BATCH), whole.schema)
+            cursor.register(name, pieces)
         result = pl.from_arrow(cursor.sql(query).to_arrow_table())
         assert isinstance(result, pl.DataFrame)
         return result

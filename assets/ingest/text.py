@@ -1,8 +1,6 @@
 """Ids and texts: one spelling each, and none that two readers could see as different."""
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.ingest.checked import Checked, checked, is_not
 from assets.ingest.distinct import over_distinct
@@ -71,9 +69,11 @@ def free_text(name: str, cells: pl.Series, settings: IngestSettings) -> Checked:
 
 
 def normalised(texts: pl.Series) -> pl.Series:
-    """Returns texts in Unicode's composed form (NFC) without blanks around; empty is null."""
-    arrow = texts.to_arrow().cast(pa.large_string())
-    clean = pl.Series(texts.name, pc.utf8_normalize(arrow, form="NFC")).str.strip_chars()
+    """Returns texts in Unicode's composed form (NFC) without blanks around; empty is null.
+
+    Not by `pyarrow.compute.utf8_normalize`, whose "NFC" (25.0) leaves letters decomposed.
+    """
+    clean = texts.str.normalize("NFC").str.strip_chars()
     return clean.set(clean == "", None)
 
 

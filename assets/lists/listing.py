@@ -1,4 +1,4 @@
-"""From scored candidates to lists: the stage of each user, the rules, the why-record of each row."""
+"""From scored candidates to lists: each user's stage, the rules, each row's why-record."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,9 @@ class ItemTraits:
     fresh: NDArray[np.bool_]
 
 
-def stages(n_touched: NDArray[np.integer], n_positive: NDArray[np.integer], full_from: int) -> NDArray[np.str_]:  # fmt: skip
+def stages(
+    n_touched: NDArray[np.integer], n_positive: NDArray[np.integer], full_from: int
+) -> NDArray[np.str_]:
     """Returns how each user's list is made.
 
     >>> stages(np.array([0, 3, 4, 30]), np.array([0, 0, 4, 30]), 10).tolist()

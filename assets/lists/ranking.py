@@ -48,8 +48,8 @@ def ranked_blocks(data: FoldData, ranker: RankerModel | None) -> Iterator[Ranked
     """
     settings = data.night.settings.lists
     traits = item_traits(data)
-    for block, seed, contribution in stored_blocks(data, settings.block_size):
-        features = pair_features(block, contribution, data.features)
+    for block, seeds in stored_blocks(data, settings.block_size):
+        features = pair_features(block, seeds[1], data.features)
         scores = _fused(block.ranks) if ranker is None else ranker.predict(features)
         if not np.isfinite(scores).all():
             raise TrainingDiverged(
@@ -60,9 +60,7 @@ def ranked_blocks(data: FoldData, ranker: RankerModel | None) -> Iterator[Ranked
         both = blended(
             scores.astype(np.float64), features[:, _CONTENT], block.rows, n_touched, settings
         )
-        rows = build_lists(
-            block, both, scores, (seed, contribution), features[:, _DISLIKE] > 0, traits, settings
-        )
+        rows = build_lists(block, both, scores, seeds, features[:, _DISLIKE] > 0, traits, settings)
         stage = stages(
             n_touched, data.history.n_positive[block.users], settings.full_from_interactions
         )

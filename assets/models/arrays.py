@@ -47,7 +47,7 @@ class Numbering:
         return _numbered(self.item_ids, "item_id", "item_num")
 
     def number(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Returns the rows whose ids are known, with `user_num` / `item_num` (int32) beside them."""
+        """Returns the rows whose ids are known, with `user_num` / `item_num` (int32) added."""
         if "user_id" in frame.columns:
             frame = frame.join(self._users, on="user_id", how="inner", maintain_order="left")
         if "item_id" in frame.columns:

@@ -89,7 +89,9 @@ def ranker(
 
 
 @dg.asset(
-    deps=["users", "items", "interactions", als, two_tower], kinds={"faiss", "parquet"}, **_ASSET
+    deps=["folds", "users", "items", "interactions", als, two_tower],
+    kinds={"faiss", "parquet"},
+    **_ASSET,
 )
 def embeddings(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]

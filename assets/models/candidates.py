@@ -17,6 +17,9 @@ from core.schemas import CANDIDATES, SOURCES
 from core.seeds import derive_seed
 from core.store import Staging
 
+Seeds = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""(N,) the history item that counts most for each candidate (−1: none), and how much."""
+
 
 def listed_users(data: FoldData) -> NDArray[np.int32]:
     """Returns who gets candidates in a fold, (n,) user numbers ascending.
@@ -44,13 +47,13 @@ def candidate_blocks(data: FoldData, sources: dict[str, Source]) -> Iterator[Blo
         yield candidate_block(sources, users, proposed, data.numbering.shape[1])
 
 
-def seeds_of(block: Block, data: FoldData, sources: dict[str, Source]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:  # fmt: skip
+def seeds_of(block: Block, data: FoldData, sources: dict[str, Source]) -> Seeds:
     """Returns the history item that counts most for each candidate, and how much it counts."""
     model = sources["neighbours"].model  # type: ignore[union-attr]  # it is a NeighbourSource
     return contributions(model, data.history.weights[block.users], block.rows, block.items)
 
 
-def candidate_table(block: Block, seeds: tuple[NDArray[np.int32], NDArray[np.float32]]) -> pa.Table:
+def candidate_table(block: Block, seeds: Seeds) -> pa.Table:
     """Returns a block as rows of CANDIDATES."""
     columns: dict[str, NDArray[np.generic]] = {"user_num": block.user_nums, "item_num": block.items}
     for place, name in enumerate(SOURCES):
@@ -86,7 +89,7 @@ def _tables(night: Night, fold: Fold) -> Iterator[pa.Table]:
         yield candidate_table(block, seeds_of(block, data, sources))
 
 
-def stored_blocks(data: FoldData, users_per_block: int) -> Iterator[tuple[Block, NDArray[np.int32], NDArray[np.float32]]]:  # fmt: skip
+def stored_blocks(data: FoldData, users_per_block: int) -> Iterator[tuple[Block, Seeds]]:
     """Yields a fold's stored candidates in blocks of whole users, with their seeds."""
     path = data.night.get("candidates").table_path(CANDIDATES, data.fold.name)
     rows = pl.scan_parquet(path)
@@ -105,4 +108,4 @@ def stored_blocks(data: FoldData, users_per_block: int) -> Iterator[tuple[Block,
             ranks=frame.select([f"{name}_rank" for name in SOURCES]).to_numpy(),
             scores=frame.select([f"{name}_score" for name in SOURCES]).to_numpy(),
         )
-        yield block, frame["seed_num"].to_numpy(), frame["seed_contribution"].to_numpy()
+        yield block, (frame["seed_num"].to_numpy(), frame["seed_contribution"].to_numpy())

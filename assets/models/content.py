@@ -101,7 +101,7 @@ def content_affinity(
 
 
 def weighted_content(content: sp.csr_matrix) -> sp.csr_matrix:
-    """Returns items as unit vectors of tokens weighted by inverse frequency, (n_items, n_tokens)."""
+    """Returns items as unit vectors, rare tokens weighing more, (n_items, n_tokens)."""
     frequency = np.asarray(content.sum(axis=0)).ravel()
     rarity = np.log((1 + content.shape[0]) / (1 + frequency)).astype(np.float32)
     return _unit_rows(content @ sp.diags_array(rarity))

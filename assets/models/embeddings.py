@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.evaluation.folds import read_folds
-from assets.models.fold_models import FoldData, read_sources
+from assets.models.fold_models import FoldData, read_source
 from assets.models.sources import DotSource
 from core.night import Made, Night
 from core.store import Staging
@@ -22,10 +22,9 @@ def make_embeddings(night: Night) -> Made:
 
     def write(staging: Staging) -> None:
         data = FoldData(night, read_folds(night).release)
-        sources = read_sources(data)
         opted_out = data.users["opted_out"].to_numpy()
         for name in _MODELS:
-            source = sources[name]
+            source = read_source(data, name)
             assert isinstance(source, DotSource)
             users = np.flatnonzero(~opted_out)
             vectors = np.ascontiguousarray(source.users[users])
@@ -47,12 +46,10 @@ def make_embeddings(night: Night) -> Made:
                 "n_items": len(item_ids),
             }  # fmt: skip
 
-    inputs = [
-        "folds", "users", "items", "interactions", "user_features", "item_features", "popularity",
-        "als", "neighbours", "two_tower",
-    ]  # fmt: skip
+    inputs = ["folds", "users", "items", "interactions", *_MODELS]
     return night.make("embeddings", write, inputs=inputs)
 
 
 def _table(name: str, ids: pl.Series, vectors: NDArray[np.float32]) -> pl.DataFrame:
-    return pl.DataFrame({name: ids, "vector": vectors}, schema_overrides={"vector": pl.Array(pl.Float32, vectors.shape[1])})  # fmt: skip
+    rows = pl.Series("vector", vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
+    return pl.DataFrame({name: ids}).with_columns(rows)

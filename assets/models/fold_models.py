@@ -25,13 +25,14 @@ from core.night import Night
 from core.schemas import (
     ITEM_FEATURES,
     ITEMS,
+    SOURCES,
     TRUTH,
     USER_CATEGORIES,
     USER_FEATURES,
     USERS,
 )
 from training.als import AlsModel
-from training.fitted import load_model
+from training.fitted import Model, load_model
 from training.popularity import PopularityModel
 
 
@@ -95,14 +96,17 @@ class FoldData:
     @cached_property
     def categories(self) -> pl.Series:
         """The primary categories of the date's items, ascending; the row is the category number."""
-        return self.night.get("items").table(ITEMS, columns=["category"])["category"].drop_nulls().unique().sort()  # fmt: skip
+        return self._item_categories.drop_nulls().unique().sort()
+
+    @cached_property
+    def _item_categories(self) -> pl.Series:
+        return self.night.get("items").table(ITEMS, columns=["category"])["category"]
 
     @cached_property
     def item_category(self) -> NDArray[np.int32]:
         """(n_items,) category number of each item, −1 for none."""
-        names = self.night.get("items").table(ITEMS, columns=["category"])["category"]
         codes = pl.DataFrame({"category": self.categories}).with_row_index("code")
-        joined = pl.DataFrame({"category": names}).join(
+        joined = pl.DataFrame({"category": self._item_categories}).join(
             codes, on="category", how="left", maintain_order="left"
         )
         return joined["code"].cast(pl.Int32).fill_null(-1).to_numpy()
@@ -147,27 +151,36 @@ def model_file(fold: Fold) -> str:
     return f"{fold.name}/model.safetensors"
 
 
+def read_source(data: FoldData, name: str) -> Source:
+    """Returns one of the fold's sources from its stored model.
+
+    Raises:
+        NotFound: the model has not been made for the date.
+        IntegrityError: its file is damaged.
+    """
+    if name == "als":
+        als = _stored(data, AlsModel)
+        return DotSource(als.user_factors, als.item_factors)
+    if name == "two_tower":
+        tower = _stored(data, TwoTowerModel)
+        users = tower.user_vectors(data.history.weights, data.preferences)
+        return DotSource(users, tower.item_vectors)
+    if name == "neighbours":
+        return NeighbourSource(_stored(data, NeighboursModel), data.history.weights)
+    scores = _stored(data, PopularityModel).scores
+    if name == "category":
+        return category_source(data, scores)
+    everyone = np.ones((data.numbering.shape[0], 1), dtype=np.float32)
+    return DotSource(everyone, scores[:, None].astype(np.float32))
+
+
 def read_sources(data: FoldData) -> dict[str, Source]:
-    """Returns the fold's five sources from the stored models."""
+    """Returns all of the fold's sources, in the order of `SOURCES`."""
+    return {name: read_source(data, name) for name in SOURCES}
 
-    def stored(kind: str, of: Any) -> Any:
-        return load_model(data.night.get(kind).file(model_file(data.fold)), of)
 
-    popularity: PopularityModel = stored("popularity", PopularityModel)
-    als: AlsModel = stored("als", AlsModel)
-    neighbours: NeighboursModel = stored("neighbours", NeighboursModel)
-    tower: TwoTowerModel = stored("two_tower", TwoTowerModel)
-    n_users = data.numbering.shape[0]
-    tower_users = tower.user_vectors(data.history.weights, data.preferences)
-    return {
-        "popularity": DotSource(
-            np.ones((n_users, 1), dtype=np.float32), popularity.scores[:, None].astype(np.float32)
-        ),
-        "category": category_source(data, popularity.scores),
-        "als": DotSource(als.user_factors, als.item_factors),
-        "neighbours": NeighbourSource(neighbours, data.history.weights),
-        "two_tower": DotSource(tower_users, tower.item_vectors),
-    }
+def _stored(data: FoldData, of: type[Model]) -> Model:
+    return load_model(data.night.get(of.kind).file(model_file(data.fold)), of)
 
 
 def category_source(data: FoldData, popularity: NDArray[Any]) -> DotSource:

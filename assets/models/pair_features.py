@@ -109,8 +109,11 @@ def _pick(matrix: sp.csr_matrix, rows: NDArray[np.int32], cols: NDArray[np.int32
 
 
 def _shared(
-    stated: sp.csr_matrix, users: NDArray[np.int32], content: sp.csr_matrix, items: NDArray[np.int32]
-) -> Floats:  # fmt: skip
+    stated: sp.csr_matrix,
+    users: NDArray[np.int32],
+    content: sp.csr_matrix,
+    items: NDArray[np.int32],
+) -> Floats:
     """Returns how many stated categories each pair's item has, (N,)."""
     if stated.nnz == 0:
         return np.zeros(len(users), dtype=np.float32)

@@ -45,7 +45,7 @@ def training_rows(
     for fold in folds:
         data = FoldData(night, fold)
         rng = generator(night.settings.seed, "ranker", fold.name)
-        for block, _, contribution in stored_blocks(data, night.settings.lists.block_size):
+        for block, (_, contribution) in stored_blocks(data, night.settings.lists.block_size):
             grade = grades(data, block.user_nums, block.items)
             keep = _sample(block.rows, grade, n_negatives, rng)
             if not keep.any():
@@ -94,7 +94,9 @@ def make_ranker(night: Night) -> Made:
             staging.file(f"{name}.ubj").write_bytes(model.to_bytes())
             staging.write_json(f"{name}-importance.json", model.importance())
 
-    inputs = ["folds", "users", "items", "interactions", "user_features", "item_features", "candidates"]  # fmt: skip
+    inputs = [
+        "folds", "users", "items", "interactions", "user_features", "item_features", "candidates",
+    ]  # fmt: skip
     config = {
         "ranker": settings.model_dump(),
         "max_ranker_users": night.settings.evaluation.max_ranker_users,

@@ -1,4 +1,4 @@
-"""Makes the sources: each fitted once for every fold, a later fold from an earlier one's weights."""
+"""Makes the sources: each fitted for every fold, a later fold from an earlier one's weights."""
 
 from collections.abc import Callable
 from typing import Any

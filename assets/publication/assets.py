@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.evaluation.tracked import mirror_log
 from assets.materialisation import DAILY, OWNERS, announce, materialise
 from assets.publication import stage
 from core.night import Made, Workspace
@@ -46,4 +47,4 @@ def publication(
 ) -> dg.MaterializeResult:
     """The entry of the release log that announces the release; refused unless the gate said yes."""
     night = workspace.night(context.partition_key)
-    return announce(lambda: stage.publish(night))
+    return announce(lambda: stage.publish(night), lambda: mirror_log(night.home))

@@ -78,7 +78,7 @@ def check_names(kind: str) -> list[str]:
 
 
 def make_check(night: Night, kind: str) -> Made:
-    """Makes `check_<kind>`: verdict.json on the exact version that is current, and its Data Docs."""
+    """Makes `check_<kind>`: a verdict on the exact version that is current, and Data Docs."""
     contract = CONTRACTS[kind]
 
     def write(staging: Staging) -> None:

@@ -79,9 +79,12 @@ def _n_users(path: Path) -> int:
 def _overlap(old: Path, new: Path) -> float | None:
     """Mean Jaccard of the top tens; items are numbered by both releases' items together."""
     tops = [
-        pl.scan_parquet(path).filter(pl.col("rank") <= TOP).select("user_id", "rank", "item_id").collect()
+        pl.scan_parquet(path)
+        .filter(pl.col("rank") <= TOP)
+        .select("user_id", "rank", "item_id")
+        .collect()
         for path in (old, new)
-    ]  # fmt: skip
+    ]
     users = (
         tops[0].select("user_id").unique().join(tops[1], on="user_id", how="semi").sort("user_id")
     )

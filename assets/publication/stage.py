@@ -135,7 +135,7 @@ def make_gate(night: Night) -> Made:
         "gate": night.settings.gate.model_dump(),
         "release": release.version,
         "champion": champion.release if champion else None,
-        "checks": {name: result for name, result in checks.items()},
+        "checks": dict(checks),
     }
     inputs = ["explanations", "segment_lists", "items", "users", "interactions", "evaluation"]
     return night.make("gate", write, inputs=inputs, config=config)
@@ -166,9 +166,10 @@ def publish(night: Night) -> ReleaseEntry:
     for _ in range(5):
         standing = log.standing()
         for entry in reversed(log.entries()):
-            if entry.release == release.version and entry.action in ("publish", "archive"):
-                if standing.status(release.version) in ("published", "archived"):
-                    return entry
+            stands = standing.status(release.version) in ("published", "archived")
+            announced = entry.action in ("publish", "archive")
+            if stands and announced and entry.release == release.version:
+                return entry
         try:
             return log.append(
                 standing.placement(night.key), release.version, night.key,

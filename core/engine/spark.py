@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,18 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, threads: int | None = None, memory_gb: float | None = None) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        memory_gb: float | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """Opens the session.
 
         Args:
             threads: worker threads of a local session; None for one a core.
-            memory_gb: heap of a local session's driver.
+            memory_gb: heap of a local session's driver; None for 2.
+            settings: further Spark settings by name, which go before this engine's own.
 
         Raises:
             UsageError: there is no Java.
@@ -52,7 +58,9 @@ class SparkEngine:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         self._owns_session = SparkSession.getActiveSession() is None
         self._persisted: list[Any] = []
-        self._session: Any = _session(SparkSession.builder, threads, memory_gb)
+        self._session: Any = _session(
+            SparkSession.builder, threads, {**_settings(memory_gb), **(settings or {})}
+        )
 
     def scan(self, paths: Sequence[Path], table: Table) -> Frame:
         """Returns the rows of a table's Parquet files, lazily; none for no files."""
@@ -105,8 +113,8 @@ class SparkEngine:
             self._session.stop()
 
 
-def _session(builder: Any, threads: int | None, memory_gb: float | None) -> Any:
-    settings = {
+def _settings(memory_gb: float | None) -> dict[str, str]:
+    return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": f"{round((memory_gb or 2) * 1024)}m",
@@ -118,6 +126,9 @@ def _session(builder: Any, threads: int | None, memory_gb: float | None) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+
+
+def _session(builder: Any, threads: int | None, settings: Mapping[str, str]) -> Any:
     if "SPARK_REMOTE" not in os.environ and "MASTER" not in os.environ:
         builder = builder.master(f"local[{threads or '*'}]")
     for name, value in settings.items():

@@ -1,4 +1,4 @@
-"""`daybreak demo`: a synthetic world, two nights of the whole daily path, and where to look next."""
+"""`daybreak demo`: a synthetic world, two nights of the daily path, and where to look next."""
 
 import argparse
 import logging

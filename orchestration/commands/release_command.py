@@ -57,4 +57,5 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[Any, str]:
 def _line(row: dict[str, Any]) -> str:
     marks = [name for name in ("current", "pinned") if row[f"is_{name}"]]
     state = row["status"] or "not in the log"
-    return f"{row['release']}  {state:<10} {row['at'] or '':<20}  {' '.join(marks):<8} {row['reason'] or ''}"
+    told = f"{row['release']}  {state:<10} {row['at'] or '':<20}  {' '.join(marks):<8}"
+    return f"{told} {row['reason'] or ''}".rstrip()

@@ -1,4 +1,4 @@
-"""`daybreak run`: the daily path for one date, in this process, recorded in the Dagster instance."""
+"""`daybreak run`: the daily path for one date, in this process, shown in the Dagster UI."""
 
 import argparse
 import logging

@@ -61,8 +61,9 @@ def _told(story: dict[str, Any]) -> list[str]:
         )
         rules = f" [{', '.join(row['rules'])}]" if row["rules"] else ""
         lines += [
-            f"  {row['rank']:>2}. {_name(row)}  score {row['score']:.3f}, ranker {row['ranker_score']:.3f}, "
-            f"{row['stage']}, from {', '.join(row['sources'])}{seed}{rules}",
+            f"  {row['rank']:>2}. {_name(row)}  score {row['score']:.3f}, "
+            f"ranker {row['ranker_score']:.3f}, {row['stage']}, "
+            f"from {', '.join(row['sources'])}{seed}{rules}",
             f"      {row['reason_type']}: {row['text']}",
         ]
     if not story["list"]:

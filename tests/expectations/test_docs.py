@@ -23,7 +23,7 @@ def results(valid, stored, tmp_path):
 
 
 def test_pages_for_every_table_that_open_without_a_network(results, tmp_path) -> None:
-    pages = write_docs(tmp_path / "docs", results)
+    pages = write_docs(results, tmp_path / "docs")
     names = {page.name for page in pages}
     assert names == {"index.html"} | {
         f"{table}-{part}-{kind}.html"
@@ -42,7 +42,7 @@ def test_pages_for_every_table_that_open_without_a_network(results, tmp_path) ->
 
 
 def test_the_index_and_the_pages_say_what_failed(results, tmp_path) -> None:
-    pages = {page.name: page.read_text() for page in write_docs(tmp_path / "docs", results)}
+    pages = {page.name: page.read_text() for page in write_docs(results, tmp_path / "docs")}
     index = pages["index.html"]
     assert "<h2>users: passed</h2>" in index
     assert '<h2>lists: <span class="failed">failed</span></h2>' in index
@@ -55,9 +55,9 @@ def test_the_index_and_the_pages_say_what_failed(results, tmp_path) -> None:
 
 
 def test_the_same_results_give_the_same_bytes(results, valid, stored, tmp_path) -> None:
-    first = write_docs(tmp_path / "a", results[:1])
+    first = write_docs(results[:1], tmp_path / "a")
     again = [validate(schemas.USERS, stored(valid(schemas.USERS)))]
-    second = write_docs(tmp_path / "b", again)
+    second = write_docs(again, tmp_path / "b")
     assert [page.name for page in first] == [page.name for page in second]
     assert [page.read_bytes() for page in first] == [page.read_bytes() for page in second]
 

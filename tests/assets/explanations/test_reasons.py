@@ -167,6 +167,12 @@ def test_segment_lists_are_lists_too(catalogue, settings) -> None:
     assert found.select("segment", "reason_type").rows() == [("u", "popular")]
 
 
+@pytest.mark.parametrize("pattern", ["(", "(?=x)", "(?<!x)y", r"(a)\1"])
+def test_a_pattern_that_polars_cannot_run_is_refused(pattern) -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        ExplanationSettings(unspoken=(pattern,))
+
+
 @pytest.mark.parametrize(
     "priority", [(), ("same_genre",), ("new", "new", "recommended"), ("recommended", "new")]
 )

@@ -156,10 +156,20 @@ def test_spanish_sentences_name_the_same_facts(random_items, settings) -> None:
     assert set(translated[1]["locale"]) == {"es"}
     assert not set(translated[1]["explanation_key"]) & set(english[1]["explanation_key"])
     sheets = sheets_by_id(random_items, spanish)
+    columns = {
+        "same_creator": "creators", "same_cast": "cast", "same_theme": "themes",
+        "same_genre": "genres",
+    }  # fmt: skip
     for row in translated[1].to_dicts():
-        assert sheets[row["target_item_id"]]["title"] in row["text"]
+        target = sheets[row["target_item_id"]]
+        assert target["title"] in row["text"]
         if row["source_item_id"]:
-            assert sheets[row["source_item_id"]]["title"] in row["text"]
+            source = sheets[row["source_item_id"]]
+            assert source["title"] in row["text"]
+        if column := columns.get(row["reason_type"]):
+            both = {x.lower() for x in source[column]} & {x.lower() for x in target[column]}
+            said = {x for x in {y.lower() for y in target[column]} if x in row["text"].lower()}
+            assert both & said
 
 
 def test_a_hundred_thousand_rows_take_seconds(settings, items_of) -> None:
