@@ -13,9 +13,13 @@ _EPOCH = date(1970, 1, 1)
 def parse_day(text: str) -> date:
     """Returns the date that `YYYY-MM-DD` names; raises UsageError otherwise."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"as-of date {text!r} is not a date; write it as YYYY-MM-DD") from None
+        day = None
+    # fromisoformat also reads 20240310 and 2024-W10-7, which would be second names of one day.
+    if day is None or day.isoformat() != text:
+        raise UsageError(f"as-of date {text!r} is not a date; write it as YYYY-MM-DD")
+    return day
 
 
 def day_start_us(day: date) -> int:

@@ -22,7 +22,7 @@ class ListSettings(BaseModel):
     """Age in days up to which an item is fresh."""
     full_from_interactions: int = Field(default=10, ge=1)
     """Interactions from which the ranker alone orders a user's list (stage `full`)."""
-    content_weight: float = Field(default=0.3, ge=0, le=1)
+    content_weight: float = Field(default=0.1, ge=0, le=1)
     """Weight of the content order for a user with one interaction; falls to 0 at `full`."""
     neighbours_per_item: int = Field(default=50, ge=1, le=500)
     """Length of each item's list of neighbours."""

@@ -75,7 +75,8 @@ def read_manifest(folder: Path) -> Manifest:
     """Reads and checks a version's manifest (not its data files).
 
     Raises:
-        IntegrityError: it is missing, not JSON, altered, or of a newer format.
+        IntegrityError: it is missing, not JSON, altered, of a newer format, or names a file
+            outside its folder.
     """
     path = folder / NAME
     try:
@@ -88,11 +89,21 @@ def read_manifest(folder: Path) -> Manifest:
             )
         if digest(body) != checksum:
             raise IntegrityError(f"{path} was altered: its checksum differs; restore or rebuild it")
-        return msgspec.convert(body, Manifest)
+        manifest = msgspec.convert(body, Manifest)
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read ({error.strerror}); rebuild it") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IntegrityError(f"{path} is no manifest ({error}); restore or rebuild it") from error
+    if outside := [name for name in manifest.files if _leaves_folder(name)]:
+        raise IntegrityError(
+            f"{path} names a file outside its folder, {outside[0][:80]!r}; restore or rebuild it"
+        )
+    return manifest
+
+
+def _leaves_folder(name: str) -> bool:
+    parts = name.split("/")
+    return "\\" in name or "\0" in name or any(part in ("", ".", "..") for part in parts)
 
 
 def hash_file(path: Path) -> str:
@@ -109,22 +120,25 @@ def verify(folder: Path, manifest: Manifest) -> None:
             a file that the manifest does not list.
     """
     for name, record in sorted(manifest.files.items()):
-        path = folder / name
-        if not path.is_file():
-            raise IntegrityError(f"{path} is missing; restore or rebuild {manifest.version}")
-        if path.stat().st_size != record.bytes:
-            raise IntegrityError(
-                f"{path} has {path.stat().st_size} bytes, its manifest says {record.bytes}; "
-                f"restore or rebuild {manifest.version}"
-            )
-        if hash_file(path) != record.sha256:
-            raise IntegrityError(
-                f"{path} has other bytes than its manifest says; "
-                f"restore or rebuild {manifest.version}"
-            )
+        verify_file(folder / name, record)
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     if extra := sorted(present - set(manifest.files) - {NAME}):
         raise IntegrityError(f"{folder / extra[0]} is not in the manifest; restore or rebuild")
+
+
+def verify_file(path: Path, record: FileRecord) -> None:
+    """Checks one data file; raises IntegrityError if missing, of another size or other bytes."""
+    if not path.is_file():
+        raise IntegrityError(f"{path} is missing; restore or rebuild {path.parent}")
+    if (size := path.stat().st_size) != record.bytes:
+        raise IntegrityError(
+            f"{path} has {size} bytes, its manifest says {record.bytes}; "
+            f"restore or rebuild {path.parent}"
+        )
+    if hash_file(path) != record.sha256:
+        raise IntegrityError(
+            f"{path} has other bytes than its manifest says; restore or rebuild {path.parent}"
+        )
 
 
 def library_versions() -> Mapping[str, str]:

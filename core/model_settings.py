@@ -64,8 +64,11 @@ class NeighboursSettings(BaseModel):
     matrices in memory); above it, normalised co-occurrence. 0 turns EASE off."""
     regularization: Positive = 200.0
     """EASE: the ridge on the item Gram matrix, in users, above 0."""
+    max_history: Count = 1_000
+    """Items of a user, the heaviest first, that say something about pairs; bounds what one user can
+    cost and move."""
     shrinkage: NotNegative = 10.0
-    """Co-occurrence: imagined users by which the likeness of rare pairs is damped, 0 or more."""
+    """Co-occurrence: imagined users added to each item's, so that rare ones do not stand out."""
     user_exponent: Exponent = 0.5
     """Co-occurrence: how much less a user with a long history says about a pair, 0 to 2."""
     source_exponent: Exponent = 0.5

@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from core.days import day_start_us, parse_day
-from core.errors import DaybreakError, NotReproducible
+from core.errors import DaybreakError
 from core.home import Home
+from core.manifest import verify
 from core.memory import peak_mb, reset_peak
 from core.settings import Settings
 from core.store import Artefact, Plan, Staging, Store
@@ -117,20 +118,30 @@ class Night:
         Raises:
             NotFound: an input has not been made for this date.
             NotReproducible: with `recompute`, the result differs from the stored one.
+            IntegrityError: the stored version's bytes differ from its manifest.
+            DaybreakError: the disk is full or fails; nothing half-written stays.
         """
         start = time.perf_counter()
         reset_peak()
         versions = {name: self.get(name).version for name in inputs}
         plan = Plan(kind, self.key, versions, dict(config or {}), self.settings.seed)
         stored = self.store.find(plan)
-        artefact = stored
-        if stored is None or self.recompute:
-            artefact = self._compute(plan, write)
-        assert artefact is not None
-        self._resolved[kind] = artefact
-        if not self.rival:
-            self.store.make_current(artefact)
         reused = stored is not None and not self.recompute
+        try:
+            if stored is None or self.recompute:
+                artefact = self._compute(plan, write)
+            else:
+                verify(stored.path, stored.manifest)
+                artefact = stored
+            if not self.rival:
+                self.store.make_current(artefact)
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            raise DaybreakError(
+                f"{kind} as of {self.key} could not be written: {error.strerror or error}{place}; "
+                f"free space or mend the disk and run again"
+            ) from error
+        self._resolved[kind] = artefact
         made = Made(artefact, reused, time.perf_counter() - start, peak_mb())
         _LOG.info(
             "%-16s %s  %6.1f s  %6.0f MB%s", kind, artefact.version, made.seconds, made.peak_mb,
@@ -143,13 +154,6 @@ class Night:
         try:
             write(staging)
             return self.store.commit(plan, staging)
-        except NotReproducible:
-            raise
-        except BaseException as error:
+        except BaseException:
             self.store.abandon(staging)
-            if isinstance(error, OSError):
-                raise DaybreakError(
-                    f"{plan.kind} as of {plan.as_of} could not be written: {error.strerror} "
-                    f"({error.filename}); free space or mend the disk and run again"
-                ) from error
             raise

@@ -120,6 +120,10 @@ def _read_toml(path: Path | None) -> dict[str, Any]:
         raise UsageError(
             f"settings file {str(path)!r} does not exist; see DAYBREAK_CONFIG"
         ) from None
+    except OSError as error:
+        raise UsageError(
+            f"settings file {str(path)!r} cannot be read ({error.strerror}); see DAYBREAK_CONFIG"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"settings file {str(path)!r} is no TOML: {error}") from None
 
@@ -135,5 +139,5 @@ def _put(tree: dict[str, Any], name: str, text: str) -> None:
             )
     try:
         tree[key] = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         tree[key] = text

@@ -14,9 +14,18 @@ import pyarrow as pa
 
 from core.code_version import code_version
 from core.durable import flush_file, flush_folder, replace_file
-from core.errors import IntegrityError, NotFound, NotReproducible
+from core.errors import IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.ids import digest, safe_name
-from core.manifest import NAME, FileRecord, Manifest, hash_file, library_versions, read_manifest
+from core.manifest import (
+    NAME,
+    FileRecord,
+    Manifest,
+    hash_file,
+    library_versions,
+    read_manifest,
+    verify,
+    verify_file,
+)
 from core.schemas import Table
 from core.tables import read_table, write_batches, write_table
 
@@ -56,8 +65,10 @@ class Artefact:
         return read_table(self.table_path(table, part), table, columns)
 
     def json(self, name: str) -> Any:
-        """Reads one of its JSON files."""
-        return json.loads(self.file(name).read_bytes())
+        """Reads one of its JSON files; raises IntegrityError where its bytes were altered."""
+        path = self.file(name)
+        verify_file(path, self.manifest.files[name])
+        return json.loads(path.read_bytes())
 
 
 def table_file(table: Table, part: str = "") -> str:
@@ -74,7 +85,13 @@ class Staging:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
-        """Returns where to write a data file; whatever lies there at commit is recorded."""
+        """Returns where to write a data file; whatever lies there at commit is recorded.
+
+        Raises:
+            UnsafeName: the name could leave the folder, or is the manifest's own.
+        """
+        if name == NAME:
+            raise UnsafeName(f"name {name!r} is the manifest's own; give the data file another")
         target = self.path.joinpath(*(safe_name(part) for part in name.split("/")))
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
@@ -131,25 +148,30 @@ class Store:
         self.root = root
 
     def find(self, plan: Plan) -> Artefact | None:
-        """Returns the plan's stored version, or None."""
+        """Returns the plan's stored version, or None; raises IntegrityError if it is damaged."""
         folder = self._folder(plan.kind, plan.as_of) / plan.version
-        return Artefact(folder, read_manifest(folder)) if (folder / NAME).is_file() else None
+        return _stored(folder, plan.kind, plan.as_of) if (folder / NAME).is_file() else None
 
     def current(self, kind: str, as_of: str) -> Artefact:
         """Returns the version that the latest run of that date made or confirmed.
 
         Raises:
             NotFound: that date has none yet.
-            IntegrityError: the version that the pointer names is damaged.
+            IntegrityError: the pointer names no version, or the manifest of the one that it
+                names is damaged or another's.
         """
         folder = self._folder(kind, as_of)
         try:
-            version = safe_name((folder / "CURRENT").read_text().strip())
+            version = safe_name((folder / "CURRENT").read_text(encoding="utf-8").strip())
         except FileNotFoundError:
             raise NotFound(
                 f"there is no {kind} as of {as_of}; run `daybreak run --as-of {as_of}`"
             ) from None
-        return Artefact(folder / version, read_manifest(folder / version))
+        except (UnsafeName, UnicodeDecodeError):
+            raise IntegrityError(
+                f"{folder / 'CURRENT'} names no version; run `daybreak run --as-of {as_of}`"
+            ) from None
+        return _stored(folder / version, kind, as_of)
 
     def dates(self, kind: str) -> list[str]:
         """Returns the as-of dates for which a kind exists, ascending."""
@@ -168,6 +190,7 @@ class Store:
 
         Raises:
             NotReproducible: the version exists with other content.
+            IntegrityError: the version exists and is damaged.
         """
         manifest = Manifest(
             kind=plan.kind, version=plan.version, as_of=plan.as_of,
@@ -180,18 +203,23 @@ class Store:
         replace_file(staging.path / NAME, manifest.to_bytes())
         try:
             staging.path.rename(final)
-            flush_folder(folder)
         except OSError:
             existing = self.find(plan)
             if existing is None:
+                if final.exists():
+                    raise IntegrityError(
+                        f"{final} has no manifest; remove that folder and run again"
+                    ) from None
                 raise
             shutil.rmtree(staging.path)
+            verify(existing.path, existing.manifest)
             if existing.manifest.content_hash != manifest.content_hash:
                 raise NotReproducible(
                     f"{plan.kind} {plan.version} as of {plan.as_of} came out differently from "
                     f"the stored one; find the unseeded or unordered step in its code"
                 ) from None
             return existing
+        flush_folder(folder)
         return Artefact(final, manifest)
 
     def abandon(self, staging: Staging) -> None:
@@ -205,6 +233,17 @@ class Store:
 
     def _folder(self, kind: str, as_of: str) -> Path:
         return self.root / safe_name(kind) / safe_name(as_of)
+
+
+def _stored(folder: Path, kind: str, as_of: str) -> Artefact:
+    """Returns the version in a folder; raises IntegrityError if its manifest is not its own."""
+    manifest = read_manifest(folder)
+    if (manifest.kind, manifest.as_of, manifest.version) != (kind, as_of, folder.name):
+        raise IntegrityError(
+            f"{folder / NAME} is of {manifest.kind} {manifest.version} as of {manifest.as_of}; "
+            "remove that folder and run again"
+        )
+    return Artefact(folder, manifest)
 
 
 def _record_files(staging: Staging) -> dict[str, FileRecord]:

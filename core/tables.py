@@ -7,20 +7,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import CheckFailed
+from core.errors import CheckFailed, IntegrityError
 from core.schemas import Table
 
 ROW_GROUP = 131_072
+_VIEW = pa.string_view()
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Returns the frame with the table's columns in order and type, sorted by its key.
 
     Raises:
-        CheckFailed: a column is missing or a value does not fit its type.
+        CheckFailed: a column is missing, of another kind, or a value does not fit its type.
     """
-    if missing := [name for name in table.names if name not in frame.columns]:
-        raise CheckFailed(f"table {table.name} lacks column {missing[0]!r}; see core/schemas.py")
+    _check_kinds(frame.head(0).to_arrow().schema, table)
     try:
         typed = frame.select([pl.col(name).cast(kind) for name, kind in table.polars.items()])
     except pl.exceptions.InvalidOperationError as error:
@@ -44,7 +44,8 @@ def write_batches(batches: Iterable[pa.Table], table: Table, path: Path) -> int:
     the pieces, so that the bytes do not depend on the block size.
 
     Raises:
-        CheckFailed: a piece has a null in a column that allows none.
+        CheckFailed: a piece lacks a column, has one of another kind, a value that does not fit, or
+            a null in a column that allows none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     n_rows = 0
@@ -52,10 +53,7 @@ def write_batches(batches: Iterable[pa.Table], table: Table, path: Path) -> int:
     n_rest = 0
     with pq.ParquetWriter(path, table.arrow, compression="zstd", write_statistics=True) as writer:
         for batch in batches:
-            for column in table.columns:
-                if not column.nullable and batch.column(column.name).null_count:
-                    raise CheckFailed(f"table {table.name} has a null in {column.name!r}")
-            rest.append(batch.cast(table.arrow))
+            rest.append(_typed(batch, table))
             n_rest += batch.num_rows
             n_rows += batch.num_rows
             if n_rest >= ROW_GROUP:
@@ -71,8 +69,60 @@ def write_batches(batches: Iterable[pa.Table], table: Table, path: Path) -> int:
 
 
 def read_table(path: Path, table: Table, columns: list[str] | None = None) -> pl.DataFrame:
-    """Reads a table's file with its declared types, in stored order."""
+    """Reads a table's file with its declared types, in stored order.
+
+    Raises:
+        IntegrityError: the file is missing, torn, or lacks a column.
+    """
     names = columns or table.names
-    frame = pl.from_arrow(pq.read_table(path, columns=names, use_threads=True))
+    try:
+        frame = pl.from_arrow(pq.read_table(path, columns=names, use_threads=True))
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise IntegrityError(
+            f"{path} is no file of table {table.name} ({reason}); restore or rebuild it"
+        ) from error
     assert isinstance(frame, pl.DataFrame)
     return frame.select([pl.col(name).cast(table.polars[name]) for name in names])
+
+
+def _typed(batch: pa.Table, table: Table) -> pa.Table:
+    """Returns a piece with the table's columns and types; raises CheckFailed as its callers do."""
+    _check_kinds(batch.schema, table)
+    for column in table.columns:
+        if not column.nullable and batch.column(column.name).null_count:
+            raise CheckFailed(f"table {table.name} has a null in {column.name!r}")
+    try:
+        return batch.select(table.names).cast(table.arrow)
+    except pa.ArrowException as error:
+        raise CheckFailed(f"table {table.name} has a value of another type: {error}") from error
+
+
+def _check_kinds(found: pa.Schema, table: Table) -> None:
+    """Checks that a cast can only widen or narrow, not turn texts into numbers or cut decimals."""
+    for want in table.arrow:
+        if want.name not in found.names:
+            raise CheckFailed(f"table {table.name} lacks column {want.name!r}; see core/schemas.py")
+        have = found.field(want.name).type
+        if not _fits(have, want.type):
+            raise CheckFailed(
+                f"table {table.name} has {have} in {want.name!r}, it must be {want.type}; "
+                "see core/schemas.py"
+            )
+
+
+def _fits(have: pa.DataType, want: pa.DataType) -> bool:
+    if pa.types.is_dictionary(have):
+        have = have.value_type
+    if pa.types.is_large_list(want) and (pa.types.is_list(have) or pa.types.is_large_list(have)):
+        return _fits(have.value_type, want.value_type)
+    decimal = pa.types.is_decimal(have)
+    whole = pa.types.is_integer(have) or (decimal and have.scale == 0)
+    text = pa.types.is_string(have) or pa.types.is_large_string(have) or have == _VIEW
+    return bool(
+        pa.types.is_null(have)
+        or have.id == want.id
+        or (pa.types.is_integer(want) and whole)
+        or (pa.types.is_floating(want) and (whole or decimal or pa.types.is_floating(have)))
+        or (pa.types.is_large_string(want) and text)
+    )

@@ -1,10 +1,8 @@
 """The server's one application: the hot path bare, the rest behind an adapter."""
 
 import asyncio
-import logging
 import os
 import signal
-import sys
 
 from core.home import Home
 from core.release_store import ReleaseStore
@@ -36,7 +34,6 @@ class Application:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to watch the release log, when the worker starts."""
-        _log_to_stderr()
         self.current.start()
         _stop_with_parent(loop, os.getppid())
 
@@ -81,12 +78,3 @@ def _stop_with_parent(loop: asyncio.AbstractEventLoop, parent: int) -> None:
         loop.call_later(1.0, _stop_with_parent, loop, parent)
     else:
         signal.raise_signal(signal.SIGTERM)
-
-
-def _log_to_stderr() -> None:
-    log = logging.getLogger("daybreak")
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-    log.setLevel(logging.INFO)

@@ -1,7 +1,6 @@
 """Starts the server and stops it cleanly."""
 
 import socket
-import sys
 from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
@@ -12,6 +11,23 @@ from core.errors import UsageError
 from core.home import Home
 from core.serving_settings import ServingSettings
 from serving.application import Application
+
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "loggers": {
+        "daybreak": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
 
 
 def serve(home: Home, settings: ServingSettings) -> None:
@@ -32,12 +48,12 @@ def serve(home: Home, settings: ServingSettings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.stop_seconds,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"serving {home.root} on http://{host}:{settings.port}", flush=True)
-    sys.stdout.flush()
     server.serve(target_loader=partial(Application, home, settings), wrap_loader=False)
 
 

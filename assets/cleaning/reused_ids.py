@@ -2,16 +2,16 @@
 
 import narwhals as nw
 
+from assets.ingest.repeats import REUSED_REASON
 from core.days import SECOND_US, day_of_us
 from core.engine import Frame
 
-REUSED = "event id reused with another payload"
 _NAME = r'(?s)^.*?"{name}"\s*:\s*'
 # Epoch numbers tell their unit by their size, as far as 1973 to 5138 goes.
 _UNITS = ((10**11, SECOND_US), (10**14, 1_000), (10**17, 1))
 
 
-def reused_ids(quarantine: Frame, before_us: int, reason: str = REUSED) -> Frame:
+def reused_ids(quarantine: Frame, before_us: int) -> Frame:
     """Returns how often each user reused an event id before D.
 
     The user and the time stand in the refused row's text, under the standard column names. Rows
@@ -21,12 +21,11 @@ def reused_ids(quarantine: Frame, before_us: int, reason: str = REUSED) -> Frame
     Args:
         quarantine: QUARANTINE.
         before_us: D 00:00 UTC; later reuse says nothing yet.
-        reason: the reason that ingest gives such a row.
 
     Returns:
         user_id, n_reused int64.
     """
-    refused = quarantine.filter(nw.col("table") == "events", nw.col("reason") == reason)
+    refused = quarantine.filter(nw.col("table") == "events", nw.col("reason") == REUSED_REASON)
     named = refused.filter(
         nw.col("raw").str.contains(_NAME.format(name="user_id")),
         nw.col("raw").str.contains(_NAME.format(name="occurred_at")),

@@ -60,20 +60,26 @@ def _explained(night: Night, sentences: list[pl.DataFrame]) -> Iterator[pl.DataF
     features = night.get("item_features").table(ITEM_FEATURES, _FOLD)
     signals = item_signals(items, features, night.before_us, settings)
     catalogue = read_catalogue(items, settings)
+    together = count_together(_seeded_pairs(night), pairs).rename(
+        {"source_item_id": "seed_item_id", "target_item_id": "item_id"}
+    )
     for rows in _blocks(night):
-        seeds = rows.select(source_item_id="seed_item_id", target_item_id="item_id")
-        together = count_together(seeds.drop_nulls().unique(maintain_order=True), pairs)
         marked = (
             preferred_genres(rows, users, items)
             .join(signals, on="item_id", how="left", maintain_order="left")
-            .join(
-                together.rename({"source_item_id": "seed_item_id", "target_item_id": "item_id"}),
-                on=["seed_item_id", "item_id"], how="left", maintain_order="left",
-            )
-        )  # fmt: skip
+            .join(together, on=["seed_item_id", "item_id"], how="left", maintain_order="left")
+        )
         explained, written = explain_block(marked, catalogue, settings, disliked=disliked)
         sentences.append(written)
         yield explained
+
+
+def _seeded_pairs(night: Night) -> pl.DataFrame:
+    """Returns every distinct pair of a seed and an item that it recommended, in order."""
+    rows = pl.scan_parquet(night.get("ranked").table_path(RANKED))
+    pairs = rows.select(source_item_id="seed_item_id", target_item_id="item_id").drop_nulls()
+    distinct = pairs.unique().collect(engine="streaming")
+    return distinct.sort("source_item_id", "target_item_id")
 
 
 def _blocks(night: Night) -> Iterator[pl.DataFrame]:

@@ -1,5 +1,6 @@
 """What makes two rows the same row."""
 
+import numpy as np
 import polars as pl
 
 from assets.ingest.sql import select
@@ -18,21 +19,23 @@ def payload_ids(events: pl.DataFrame) -> pl.Series:
 
     Each value is written with its length before it, so that no two payloads read alike.
     """
-    names = sorted(payload(events, "event_id"))
-    texts = [
-        pl.col(name).reinterpret(signed=True).cast(pl.String)
-        if events[name].dtype == pl.Float64
-        else pl.col(name).cast(pl.String)
-        for name in names
-    ]
+    texts = events.select(_as_text(events[name]) for name in sorted(payload(events, "event_id")))
     said = [
-        pl.concat_str(
-            pl.lit(f"{name}="), text.str.len_bytes().cast(pl.String), pl.lit(":"), text
-        ).fill_null(pl.lit(name))
-        for name, text in zip(names, texts, strict=True)
+        pl.when(pl.col(name).is_null())
+        .then(pl.lit(name))
+        .otherwise(pl.format(f"{name}={{}}:{{}}", pl.col(name).str.len_bytes(), pl.col(name)))
+        for name in texts.columns
     ]
-    frame = events.select(pl.concat_str(said, separator=";").alias("t"))
+    frame = texts.select(pl.concat_str(said, separator=";").alias("t"))
     return select("select md5(t) as h from frame", frame=frame)["h"]
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    """Returns values as text, floats by their bits: how they print may change with a library."""
+    if values.dtype != pl.Float64:
+        return values.cast(pl.String)
+    bits = pl.Series(values.name, values.fill_null(0.0).to_numpy().view(np.int64))
+    return bits.set(values.is_null(), None).cast(pl.String)
 
 
 def hashes(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

@@ -95,15 +95,14 @@ def _of_iso(texts: pl.Series) -> pl.Series:
     return local - signed * 60_000_000
 
 
-def _of_counts(name: str, counts: pl.Series, unit: TimeUnit) -> Checked:
+def _of_counts(name: str, cells: pl.Series, unit: TimeUnit) -> Checked:
     if unit == "iso":
-        return Checked(pl.Series(name, [None], pl.Int64).new_from_index(0, len(counts)),
-                       is_not(name, "time", counts.is_not_null(), counts))  # fmt: skip
-    if counts.dtype.is_float():
-        counts = counts.cast(pl.Float64).set(~counts.is_finite(), None)
+        return _unfit(name, cells, pl.Series(name, [None], pl.Int64).new_from_index(0, len(cells)))
+    if cells.dtype.is_float():
+        counts = cells.cast(pl.Float64).set(~cells.is_finite(), None)
     else:
-        counts = counts.cast(pl.Int64, strict=False)
-    return _unfit(name, counts, _scaled(counts, _factor(unit)))
+        counts = cells.cast(pl.Int64, strict=False)
+    return _unfit(name, cells, _scaled(counts, _factor(unit)))
 
 
 def _factor(unit: TimeUnit) -> pl.Expr:

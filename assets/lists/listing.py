@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.lists.rules import RULES, category_cap, fresh_slot, ranked, without_disliked
@@ -94,7 +95,6 @@ def build_lists(
         user_num, rank, item_num, score, ranker_score, seed_num, seed_contribution, sources,
         source_scores, rules; at most `length` rows for a user.
     """
-    sources, source_scores = _proposers(block)
     frame = pl.DataFrame(
         {
             "user_num": block.user_nums,
@@ -113,40 +113,39 @@ def build_lists(
     ordered = category_cap(ordered, settings.max_category_share)
     ordered = fresh_slot(ordered, settings.fresh_share, settings.max_category_share)
     kept = ordered.filter(pl.col("place") <= settings.length)
-    proposers = pl.DataFrame({"sources": sources, "source_scores": source_scores})
-    why = proposers[kept["candidate"].to_numpy()]
+    why = kept["candidate"].to_numpy()
     marks = [pl.when(pl.col(f"rule_{name}")).then(pl.lit(name)) for name in RULES]
     return kept.with_columns(
         rules=pl.concat_list(marks).list.drop_nulls(),
-        sources=why["sources"],
-        source_scores=why["source_scores"],
+        sources=_proposers(block.ranks[why]),
+        source_scores=_scores_of_proposers(block.ranks[why], block.scores[why]),
     ).rename({"place": "rank"})  # fmt: skip
 
 
-def _proposers(block: Block) -> tuple[pl.Series, pl.Series]:
-    """Returns, for each candidate, the sources that proposed it (best place first) and scores."""
+def _proposers(ranks: NDArray[np.int32]) -> pl.Series:
+    """Returns the sources that proposed each row, best place first, equal places by source."""
+    order = np.argsort(np.where(ranks > 0, ranks, np.iinfo(np.int32).max), axis=1, kind="stable")
+    n_proposers = np.count_nonzero(ranks, axis=1)
+    named = np.arange(ranks.shape[1]) < n_proposers[:, None]
+    names = pa.array(SOURCES, pa.large_string()).take(pa.array(order[named]))
+    offsets = np.concatenate([[0], np.cumsum(n_proposers)]).astype(np.int64)
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), names)
+    return pl.Series("sources", pl.from_arrow(lists), dtype=pl.List(pl.String))
+
+
+def _scores_of_proposers(ranks: NDArray[np.int32], scores: NDArray[np.float32]) -> pl.Series:
+    """Returns each row's scores by the sources that proposed it, as the text of a JSON object."""
     table = pl.DataFrame(
         {
-            **{f"rank_{name}": block.ranks[:, place] for place, name in enumerate(SOURCES)},
-            **{f"score_{name}": block.scores[:, place] for place, name in enumerate(SOURCES)},
+            **{f"rank_{name}": ranks[:, place] for place, name in enumerate(SOURCES)},
+            **{f"score_{name}": scores[:, place] for place, name in enumerate(SOURCES)},
         }
     )
-    named = [
-        pl.when(pl.col(f"rank_{name}") > 0).then(
-            pl.struct(rank=f"rank_{name}", place=pl.lit(place), name=pl.lit(name))
-        )
-        for place, name in enumerate(SOURCES)
-    ]
-    ordered = pl.concat_list(named).list.drop_nulls().list.sort()
     texts = [
         pl.when(pl.col(f"rank_{name}") > 0).then(
             pl.format('"{}":{}', pl.lit(name), pl.col(f"score_{name}").round(5))
         )
         for name in SOURCES
     ]
-    joined = pl.concat_list(texts).list.drop_nulls().list.join(",")
-    chosen = table.select(
-        sources=ordered.list.eval(pl.element().struct.field("name")),
-        source_scores=pl.lit("{") + joined + pl.lit("}"),
-    )
-    return chosen["sources"], chosen["source_scores"]
+    joined = pl.concat_str(texts, separator=",", ignore_nulls=True)
+    return table.select(source_scores=pl.lit("{") + joined + pl.lit("}")).to_series()

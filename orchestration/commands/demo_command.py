@@ -50,7 +50,8 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
             print(text, flush=True)
         nights.append(document)
     users = _three_users(home)
-    text = "\n".join(["", "Three users", *users, "", *_next(home)])
+    lines = [line for name, told in users.items() for line in ("", name, *told)]
+    text = "\n".join(["", "Three users", *lines, "", *_next(home, next(iter(users)))])
     return {"nights": nights, "users": users}, text
 
 
@@ -64,8 +65,8 @@ def _land(home: Home, options: argparse.Namespace, first: date | None, last: dat
     )  # fmt: skip
 
 
-def _three_users(home: Home) -> list[str]:
-    """Returns the top of three answers: a long history, a short one, and nobody known."""
+def _three_users(home: Home) -> dict[str, list[str]]:
+    """Returns the top of three answers by user: a long history, a short one, nobody known."""
     import msgspec
     import polars as pl
 
@@ -79,24 +80,24 @@ def _three_users(home: Home) -> list[str]:
     lists = pl.read_parquet(folder / "tables" / "lists.parquet", columns=["user_id", "stage"])
     first = dict(lists.group_by("stage").agg(pl.col("user_id").min()).iter_rows())
     users = [first[stage] for stage in ("full", "blend") if stage in first]
-    lines: list[str] = []
+    told: dict[str, list[str]] = {}
     release = open_release(folder, verify=False)
     for user in (*users, "somebody-new"):
         body = recommendations(release, user, choose(release, user, 5), 0)
         answer = msgspec.json.decode(body)
-        lines += ["", f"{user} ({answer['rung']})"]
+        told[user] = [f"  rung {answer['rung']}"]
         for row in answer["items"]:
-            lines += [f"  {row['rank']}. {row['title']}", f"     {row['reason']['text']}"]
+            told[user] += [f"  {row['rank']}. {row['title']}", f"     {row['reason']['text']}"]
     release.close()
-    return lines
+    return told
 
 
-def _next(home: Home) -> list[str]:
+def _next(home: Home, user: str) -> list[str]:
     at = "" if home.root == Home.find("var").root else f" --home {home.root}"
     return [
         "Where to look next",
         f"  daybreak serve{at}                    then open http://127.0.0.1:8080/",
-        f"  daybreak why u000001{at}              one user, from events to list",
+        f"  daybreak why {user}{at}               one user, from events to list",
         f"  daybreak ui{at}                       the graph, the checks and the plots",
         f"  daybreak release list{at}             what is published",
         f"  daybreak sql{at}                      the tables behind it",

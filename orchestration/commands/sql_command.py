@@ -1,11 +1,13 @@
 """`daybreak sql`: DuckDB over the lake, the artefacts and the releases; reads, never writes."""
 
 import argparse
+import math
 import sys
 from typing import Any
 
 import duckdb
 
+from core.days import parse_day
 from core.errors import UsageError
 from core.home import Home
 from orchestration.sql_views import open_views
@@ -21,16 +23,19 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
     """Runs one query; returns its rows.
 
     Raises:
-        UsageError: the query is not valid, or would write or read elsewhere.
+        UsageError: the query is not valid, or would write or read elsewhere; or the date is none.
     """
+    if options.as_of:
+        parse_day(options.as_of)
     connection = open_views(home, options.as_of)
     query = options.query or "SELECT table_name FROM information_schema.tables ORDER BY 1"
     try:
+        _check_reads(connection, query)
         found = connection.sql(query)
-        if found is None:
-            return {"columns": [], "rows": []}, ""
         columns = found.columns
         if options.json:
+            if twice := sorted({name for name in columns if columns.count(name) > 1}):
+                raise UsageError(f"query has two columns named {twice[0]!r}; rename one with AS")
             rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in found.fetchall()]
             return {"columns": columns, "rows": rows}, ""
         found.show(max_rows=200)
@@ -41,5 +46,27 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
     return {}, ""
 
 
+def _check_reads(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Checks that a text is one query that reads: DuckDB itself would let COPY write to the home.
+
+    Raises:
+        UsageError: it is none, several, or another statement.
+    """
+    kinds = [statement.type for statement in connection.extract_statements(query)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        told = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise UsageError(f"query is {told}, not one SELECT; `daybreak sql` reads and never writes")
+
+
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | list | None) else str(value)
+    """Returns a value as JSON knows it; a number that is not finite as text."""
+    match value:
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case dict():
+            return {str(name): _plain(one) for name, one in value.items()}
+        case float() if not math.isfinite(value):
+            return str(value)
+        case None | str() | bool() | int() | float():
+            return value
+    return str(value)

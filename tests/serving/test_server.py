@@ -102,6 +102,7 @@ def server(home):
     yield server
     code, out, errors = server.stop()
     assert (code, out) == (0, f"serving {home.root} on http://127.0.0.1:{server.port}\n")
+    assert " INFO serving release 1970-01-1" in errors
     assert "Traceback" not in errors, errors
 
 

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from assets.cleaning.reused_ids import REUSED, reused_ids
+from assets.cleaning.reused_ids import reused_ids
+from assets.ingest.repeats import REUSED_REASON
 from core.engine import Engine
 from core.schemas import QUARANTINE
 from tests import toy
@@ -40,7 +41,14 @@ def refused(raws: list[str | None], **more: object) -> pl.DataFrame:
     return toy.rows_of(
         QUARANTINE,
         [
-            {"source_file": "f", "line": n, "raw": raw, "reason": REUSED, "table": "events", **more}
+            {
+                "source_file": "f",
+                "line": n,
+                "raw": raw,
+                "reason": REUSED_REASON,
+                "table": "events",
+                **more,
+            }
             for n, raw in enumerate(raws)
         ],
     )

@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 from collections.abc import Mapping as Object
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ NOW_US = 1_767_225_600_000_000  # 2026-01-01
 @dataclass
 class Zone:
     home: Home
-    settings: IngestSettings = IngestSettings()
+    settings: IngestSettings = field(default_factory=IngestSettings)
     now_us: int = NOW_US
 
     def land(self, name: str, content: bytes | str | pl.DataFrame) -> Path:

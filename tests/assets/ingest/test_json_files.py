@@ -28,6 +28,16 @@ def test_plain_rows_come_in(zone):
     ]
 
 
+NO_ID = "not text or an exact integer"
+NO_NUMBER = "not a finite number"
+NO_PLACE = "not a whole number from 0 to 2147483647"
+
+
+def bare(field, token):
+    """An event with a JSON token that json.dumps would not write."""
+    return json.dumps(event(**{field: "TOKEN"})).replace('"TOKEN"', token)
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -42,40 +52,36 @@ def test_plain_rows_come_in(zone):
         ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested deeper than 64 levels"),
         ("[" * 100_000, NOT_JSON),
         ('{"user_id": "u1", "user_id": "u2"}', "key 'user_id' stands twice"),
-        (json.dumps(event(user_id="u")).replace('"u"', "NaN"), "user_id is NaN, not text or an exact integer"),
-        (json.dumps(event(user_id=1.5)), "user_id is 1.5, not text or an exact integer"),
-        (json.dumps(event(user_id="X")).replace('"X"', "1e400"), "user_id is 1e400, not text or an exact integer"),
-        (json.dumps(event(item_id=9007199254740993.0)), "item_id is 9007199254740992.0, not text or an exact integer"),
-        (json.dumps(event(user_id=True)), "user_id is true, not text or an exact integer"),
-        (json.dumps(event(user_id={"id": 1})), 'user_id is {"id":1}, not text or an exact integer'),
-        (json.dumps(event(user_id=None)), "user_id is missing"),
+        (bare("user_id", "NaN"), f"user_id is NaN, {NO_ID}"),
+        (bare("user_id", "1.5"), f"user_id is 1.5, {NO_ID}"),
+        (bare("user_id", "1e400"), f"user_id is 1e400, {NO_ID}"),
+        (bare("item_id", "9007199254740993.0"), f"item_id is 9007199254740992.0, {NO_ID}"),
+        (bare("user_id", "true"), f"user_id is true, {NO_ID}"),
+        (bare("user_id", '{"id":1}'), f'user_id is {{"id":1}}, {NO_ID}'),
+        (bare("user_id", "null"), "user_id is missing"),
         (json.dumps(event(user_id=...)), "user_id is missing"),
-        (json.dumps(event(value=float("nan"))), "value is NaN, not a finite number"),
-        (json.dumps(event(value=float("inf"))), "value is Infinity, not a finite number"),
-        (json.dumps(event(value="X")).replace('"X"', "-1e400"), "value is -1e400, not a finite number"),
-        (json.dumps(event(value=[1])), "value is [1], not a finite number"),
-        (json.dumps(event(value="abc")), "value is abc, not a finite number"),
-        (json.dumps(event(position=-1)), "position is -1.0, not a whole number from 0 to 2147483647"),
-        (json.dumps(event(position=1.5)), "position is 1.5, not a whole number from 0 to 2147483647"),
-        (json.dumps(event(position=2**31)), "position is 2147483648.0, not a whole number from 0 to 2147483647"),
-        (json.dumps(event(session_id=[1])), "session_id is [1], not text"),
+        (bare("value", "NaN"), f"value is NaN, {NO_NUMBER}"),
+        (bare("value", "Infinity"), f"value is Infinity, {NO_NUMBER}"),
+        (bare("value", "-1e400"), f"value is -1e400, {NO_NUMBER}"),
+        (bare("value", "[1]"), f"value is [1], {NO_NUMBER}"),
+        (json.dumps(event(value="abc")), f"value is abc, {NO_NUMBER}"),
+        (bare("position", "-1"), f"position is -1, {NO_PLACE}"),
+        (bare("position", "1.5"), f"position is 1.5, {NO_PLACE}"),
+        (bare("position", "2147483648"), f"position is 2147483648, {NO_PLACE}"),
+        (bare("session_id", "[1]"), "session_id is [1], not text"),
         (json.dumps(event(surface="a\0b")), "surface holds a NUL character"),
         (json.dumps(event(surface="x" * 70_000)), "surface is longer than 65536 bytes"),
         (json.dumps(event(action="VIEW")), "action 'VIEW' is unknown; map it with --actions"),
-        (json.dumps(event(action=None)), "action is missing"),
+        (bare("action", "null"), "action is missing"),
         (json.dumps(event(action="rating")), "rating without a value"),
     ],
-)  # fmt: skip
+    ids=lambda value: value[:30] if value.startswith(("{", "[")) else None,
+)
 def test_a_broken_line_is_refused_by_itself(zone, line, reason):
     zone.land_lines("events.jsonl", event(event_id="a"), line, event(event_id="b"))
     assert zone.counts(zone.ingest()) == (3, 2, 0, 1)
-    found = [
-        r.replace("-1.0,", "-1,").replace("2147483648.0", "2147483648") for _, r in zone.refusals()
-    ]
-    assert found == [reason.replace("-1.0,", "-1,").replace("2147483648.0", "2147483648")]
-    assert zone.refusals()[0][0] == 2
-    raw = zone.rows("quarantine")["raw"][0]
-    assert raw == line[:4096]
+    assert zone.refusals() == [(2, reason)]
+    assert zone.rows("quarantine")["raw"].to_list() == [line[:4096]]
 
 
 def test_bytes_that_are_no_text_and_lines_too_long(zone):

@@ -1,0 +1,180 @@
+"""Nothing counts twice."""
+
+import gzip
+import hashlib
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from assets.ingest.repeats import REUSED_REASON
+from core.ids import digest
+from core.ingest_settings import IngestSettings, Mapping
+from tests.assets.ingest.conftest import event
+
+SAME_DAY_US = 86_400_000_000
+
+
+def content_hash(zone):
+    """A hash of everything in the lake but the moment it was taken in."""
+    found = {}
+    for table in ("events", "item_rows", "user_rows", "tags", "quarantine"):
+        rows = zone.rows(table).drop("ingested_us", strict=False)
+        found[table] = sorted(json.dumps(row, default=str) for row in rows.rows())
+    return digest(found)
+
+
+def test_same_id_same_payload_is_dropped_within_a_file(zone):
+    zone.land_lines(
+        "events.jsonl", event(), event(value=None), event(event_id=" e1 "), event(event_id="e2")
+    )
+    assert zone.counts(zone.ingest()) == (4, 2, 2, 0)
+    assert zone.rows("events").select("event_id", "line").rows() == [("e1", 1), ("e2", 4)]
+
+
+def test_same_id_other_payload_is_quarantined_and_the_first_wins(zone):
+    zone.land_lines(
+        "events.jsonl", event(), event(item_id="i2"), event(), event(item_id="i2"), event(value=1)
+    )
+    assert zone.counts(zone.ingest()) == (5, 1, 1, 3)
+    assert zone.rows("events")["item_id"].to_list() == ["i1"]
+    assert zone.refusals() == [(line, REUSED_REASON) for line in (2, 4, 5)]
+    assert json.loads(zone.rows("quarantine").sort("line")["raw"][0]) == event(item_id="i2")
+
+
+def test_a_refused_row_does_not_take_its_id(zone):
+    zone.land_lines("events.jsonl", event(occurred_at="1970-01-01"), event())
+    assert zone.counts(zone.ingest()) == (2, 1, 0, 1)
+
+
+def test_repeats_are_found_across_blocks(zone):
+    zone.settings = IngestSettings(block_bytes=1024)
+    rows = [event(event_id=f"e{n % 50}", item_id=f"i{n % 50 + n // 100}") for n in range(150)]
+    zone.land_lines("events.jsonl", *rows)
+    assert zone.counts(zone.ingest()) == (150, 50, 50, 50)
+
+
+def test_repeats_are_found_across_files_and_formats(zone):
+    rows = [event(event_id=f"e{n}", value=n / 4, user_agent="A, B") for n in range(50)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    zone.land("events-1.jsonl", lines)
+    assert zone.counts(zone.ingest()) == (50, 50, 0, 0)
+    zone.land("events-2.jsonl", gzip.compress(lines.encode(), mtime=0))
+    frame = pl.DataFrame(rows)
+    zone.land("events-3.parquet", frame.sample(fraction=1, shuffle=True, seed=1))
+    zone.land("events-4.csv", frame.reverse().write_csv(separator=";"))
+    zone.land_lines("events-5.jsonl", event(event_id="e7", value=0.0), event(event_id="new"))
+    assert zone.counts(zone.ingest()) == (152, 1, 150, 1)
+
+
+def test_without_ids_equal_rows_are_one(zone):
+    plain = event(event_id=...)
+    zone.land_lines(
+        "events-1.jsonl", plain, plain, {**plain, "value": 1}, {**plain, "event_id": ""}
+    )
+    zone.land_lines("events-2.jsonl", {**plain, "occurred_at": "2025-12-31T11:00:00+01:00"})
+    assert zone.counts(zone.ingest()) == (5, 2, 3, 0)
+    ids = zone.rows("events")["event_id"].to_list()
+    assert [len(one) for one in ids] == [32, 32]
+
+
+def test_the_id_of_a_row_without_one_never_changes(zone):
+    """Its spelling is a contract: another would count every such event twice."""
+    zone.land_lines("events.jsonl", event(event_id=..., value=2.5, user_agent="x;y=1:\u00e9"))
+    zone.ingest()
+    said = (
+        "action=4:view;arm;experiment_id;ip_prefix;item_id=2:i1;occurred_us=16:1767175200000000;"
+        "position;session_id;surface;user_agent=8:x;y=1:\u00e9;user_id=2:u1;"
+        "value=19:4612811918334230528"  # the bits of 2.5
+    )
+    assert zone.rows("events")["event_id"].to_list() == [hashlib.md5(said.encode()).hexdigest()]
+
+
+def test_the_same_file_again_under_any_name_changes_nothing(zone):
+    path = zone.land_lines("events-1.jsonl", event(), event(event_id="e2", item_id=None))
+    zone.land("items.csv", "item_id,title\ni1,A\ni1,B\n")
+    first = zone.ingest()
+    before = content_hash(zone)
+    files = {p: p.read_bytes() for p in zone.home.lake.rglob("*.parquet")}
+    shutil.copy(path, path.with_name("events-2.jsonl"))
+    shutil.copy(path, path.with_name("anything.txt"))
+    again = zone.ingest()
+    assert (len(first.entries), len(again.entries), again.position) == (2, 0, 2)
+    assert again.repeated == {
+        "anything.txt": 1, "events-1.jsonl": 1, "events-2.jsonl": 1, "items.csv": 2,
+    }  # fmt: skip
+    assert content_hash(zone) == before
+    assert {p: p.read_bytes() for p in zone.home.lake.rglob("*.parquet")} == files
+
+
+def test_three_times_interleaved_across_midnight(zone, tmp_path):
+    days = ("2025-12-30T23:59:59.999999Z", "2025-12-31T00:00:00Z")
+    halves = [
+        "".join(json.dumps(event(event_id=f"{d}{n}", occurred_at=at)) + "\n" for n in range(20))
+        for d, at in enumerate(days)
+    ]
+    orders = {"once": [0, 1], "thrice": [0, 1, 0, 1, 1, 0]}
+    hashes = set()
+    for name, order in orders.items():
+        zone.home = type(zone.home)(tmp_path / name)
+        for place, half in enumerate(order):
+            zone.now_us += SAME_DAY_US // 5  # the clock passes midnight between the files
+            zone.land(f"events-{half}.jsonl", halves[half])
+            zone.land(
+                f"events-{half}-{place}.jsonl.gz", gzip.compress(halves[half].encode(), mtime=place)
+            )
+            zone.ingest()
+        rows = zone.rows("events").drop("ingested_us", "source_file", "line").sort("event_id")
+        assert len(rows) == 40
+        hashes.add(digest([str(row) for row in rows.rows()]))
+    assert len(hashes) == 1
+
+
+def test_a_statement_said_again_in_a_row_is_one(zone):
+    zone.land("items.csv", "item_id,title\ni1,A\ni2,X\ni1,A\ni1,B\ni1,A\ni1,A\n")
+    assert zone.counts(zone.ingest()) == (6, 4, 2, 0)
+    # The last statement counts, so returning to an earlier title is no repetition.
+    assert zone.rows("item_rows").select("item_id", "title", "line").rows() == [
+        ("i1", "A", 2), ("i2", "X", 3), ("i1", "B", 5), ("i1", "A", 6),
+    ]  # fmt: skip
+
+
+def test_statements_are_compared_across_blocks(zone):
+    zone.settings = IngestSettings(block_bytes=1024)
+    zone.land("users.csv", "user_id,country\n" + "u1,DE\nu2,FR\n" * 500)
+    assert zone.counts(zone.ingest()) == (1000, 2, 998, 0)
+
+
+def test_equal_tags_are_one(zone):
+    zone.land(
+        "tags.csv",
+        "user_id,item_id,theme,occurred_at\nu1,i1,dark,2020-01-01\nu1,i1,dark,2020-01-01\n"
+        "u1,i1,dark,2020-01-02\nu1,i1,,2020-01-02\nu1,i1,x,1970-01-01\n",
+    )
+    assert zone.counts(zone.ingest()) == (5, 2, 1, 2)
+    assert zone.refusals() == [
+        (5, "theme is missing"),
+        (6, "occurred_at is before 1990-01-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda p: p.unlink(), lambda p: p.write_bytes(p.read_bytes()[:100])]
+)
+def test_the_index_is_a_cache(zone, damage):
+    rows = [event(event_id=f"e{n}", user_agent="é", value=n / 7) for n in range(30)]
+    zone.land_lines("events-1.jsonl", *rows)
+    zone.ingest()
+    [index] = (zone.home.lake / "event_index").iterdir()
+    whole = index.read_bytes()
+    damage(index)
+    zone.land_lines("events-2.jsonl", *rows[::-1], event(event_id="e3"))
+    assert zone.counts(zone.ingest()) == (31, 0, 30, 1)
+    assert index.read_bytes() == whole
+
+
+def test_another_mapping_is_another_reading(zone):
+    zone.land_lines("events.jsonl", {**event(), "person": "p1"})
+    zone.ingest()
+    assert zone.counts(zone.ingest(Mapping(columns={"user_id": "person"}))) == (1, 0, 0, 1)
