@@ -123,6 +123,7 @@ def _fits(have: pa.DataType, want: pa.DataType) -> bool:
         pa.types.is_null(have)
         or have.id == want.id
         or (pa.types.is_integer(want) and whole)
+        or (pa.types.is_timestamp(want) and whole)
         or (pa.types.is_floating(want) and (whole or decimal or pa.types.is_floating(have)))
         or (pa.types.is_large_string(want) and text)
     )

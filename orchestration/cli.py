@@ -32,7 +32,7 @@ COMMANDS = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        print(f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -71,6 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"daybreak: {place}{error.strerror or error}; mend it and repeat", file=sys.stderr)
+        return 1
     if options.json:
         print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))
     elif text:

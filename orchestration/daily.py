@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from core.errors import CheckFailed, DaybreakError, InputError
+from assets.materialisation import DAILY
+from core.errors import CheckFailed, DaybreakError, InputError, UsageError
 from core.home import Home
 from orchestration.instance import REPOSITORY_TAG, open_instance
 
@@ -30,12 +31,14 @@ def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
     """Materialises every asset of one date.
 
     Raises:
+        UsageError: the date is no partition: it lies in the future, or before all of them.
         CheckFailed: a check or the gate said no; the message is its one line.
         DaybreakError: a stage failed in a way that Daybreak foresaw.
     """
     from orchestration.definitions import defs
     from orchestration.resources import WorkspaceResource
 
+    _check_partition(as_of)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations
@@ -52,6 +55,12 @@ def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
     record = open_instance(home).get_run_record_by_id(stats.run_id)
     start, end = (record.start_time, record.end_time) if record else (None, None)
     return DailyRun(as_of, stats.run_id, (end or 0.0) - (start or 0.0))
+
+
+def _check_partition(as_of: str) -> None:
+    first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
+    if first is None or last is None or not first <= as_of <= last:
+        raise UsageError(f"as-of date {as_of} is not from {first} to {last} (today, UTC)")
 
 
 def _first_refusal(result: dg.ExecuteInProcessResult) -> DaybreakError:

@@ -12,7 +12,6 @@ import dagster as dg
 from assets.ingest.landing import landed_files
 from assets.ingest.ledger import read_entries
 from core.home import Home
-from orchestration.jobs import daily
 
 WEBHOOK = "DAYBREAK_WEBHOOK"
 _TIMEOUT_SECONDS = 10
@@ -51,7 +50,6 @@ def waiting_files(home: Home) -> list[tuple[str, int, int]]:
 
 
 @dg.run_failure_sensor(
-    monitored_jobs=[daily],
     description=f"Posts a failed run to the URL in {WEBHOOK}; does nothing without one.",
 )
 def webhook_on_failure(context: dg.RunFailureSensorContext) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +32,9 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
     if options.engine:
         os.environ["DAYBREAK_ENGINE"] = options.engine
     load_settings()  # a bad setting is told before anything starts
-    logging.getLogger("daybreak").setLevel(logging.WARNING if options.json else logging.INFO)
+    # Whoever reads standard error by machine finds one line there, and only if something is wrong.
+    shown = sys.stderr.isatty() and not options.json
+    logging.getLogger("daybreak").setLevel(logging.INFO if shown else logging.WARNING)
 
     from orchestration.daily import run_daily
     from orchestration.outcome import describe
