@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 2
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test lint docs ui serve bench clean
+.PHONY: install demo test test-slow lint docs ui serve bench clean
 
 install: $(STAMP)  ## make the virtual environment and install the pinned packages
 
@@ -24,6 +24,9 @@ demo: install  ## a synthetic world, two nights, three users' lists, under ./var
 
 test: install  ## every test; those that need Java are skipped where it is absent
 	$(BIN)/python -m pytest -n $(PARALLEL)
+
+test-slow: install  ## the full forms, on the real data at DAYBREAK_DATA: several minutes
+	$(BIN)/python -m pytest -m slow
 
 lint: install  ## format, lint, types and import rules
 	$(BIN)/ruff format --check .

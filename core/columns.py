@@ -34,6 +34,10 @@ class Column:
         """Returns this column as one that may be null."""
         return replace(self, nullable=True)
 
+    def required(self) -> "Column":
+        """Returns this column as one that may not be null."""
+        return replace(self, nullable=False)
+
 
 ACTIONS = ("impression", "click", "view", "purchase", "rating", "like", "dislike", "hide")
 

@@ -199,7 +199,7 @@ USER_CATEGORIES = Table(
     "user_categories",
     "One user's preference for one category.",
     (
-        c.USER_ID, c.CATEGORY,
+        c.USER_ID, c.CATEGORY.required(),
         c.WEIGHT_MICRO,
         Column("share", "float64", "Share of the user's positive weight.", minimum=0, maximum=1),
     ),

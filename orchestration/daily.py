@@ -1,6 +1,5 @@
 """Runs the golden path in this process, as the UI would, and finds out what said no."""
 
-import logging
 import warnings
 from dataclasses import dataclass
 
@@ -35,11 +34,10 @@ def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
         CheckFailed: a check or the gate said no; the message is its one line.
         DaybreakError: a stage failed in a way that Daybreak foresaw.
     """
+    _check_partition(as_of)
     from orchestration.definitions import defs
     from orchestration.resources import WorkspaceResource
 
-    _check_partition(as_of)
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations
         result = defs.resolve_job_def("daily").execute_in_process(
@@ -47,6 +45,7 @@ def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
             partition_key=as_of,
             resources={"workspace": WorkspaceResource(home=str(home.root), recompute=recompute)},
             tags=REPOSITORY_TAG,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
     if not result.success:

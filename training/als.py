@@ -3,8 +3,8 @@
 Hu, Koren, Volinsky: "Collaborative Filtering for Implicit Feedback Datasets" (2008), solved by
 implicit's conjugate gradients. A pair's confidence is 1 + alpha × weight / mean weight, its target
 1 where there is a weight. The regularization of a row may grow with its length (Rendle et al.,
-"Revisiting the Performance of iALS", 2022): implicit takes one number a call, so rows of like length
-are solved together, with the number rounded to a factor of √2.
+"Revisiting the Performance of iALS", 2022): implicit takes one number a call, so rows of like
+length are solved together, with the number rounded to a factor of √2.
 
 Time per epoch: O(nnz × D + (U + I) × D²). Memory: the factors and two copies of the matrix.
 Known limit: a user or item without a weight has the zero vector.
@@ -151,7 +151,7 @@ def _start(
         raise InputError(
             f"warm start has {earlier.user_factors.shape[0]} users, "
             f"{earlier.item_factors.shape[0]} items and size {earlier.user_factors.shape[1]}, "
-            f"this fit {n_users}, {n_items} and {size}; start cold or from a model of this numbering"
+            f"this fit {n_users}, {n_items} and {size}; start cold or from a fit of this numbering"
         )
     user_factors = earlier.user_factors.copy()
     user_factors[np.diff(confidence.indptr) == 0] = 0

@@ -1,8 +1,8 @@
 """Normalised item co-occurrence, by blocks of items.
 
 weight(h → i) = Σ_u x_uh x_ui / |u|^a, divided by (n_h + s)^b (n_i + s)^c, where |u| is the user's
-number of items, n the items' users and s the shrinkage. a = 1, b = c = ½ and s = 0 is the linear graph
-filter of Shen et al., "How Powerful is Graph Convolution for Recommendation?" (2021).
+number of items, n the items' users and s the shrinkage. a = 1, b = c = ½ and s = 0 is the linear
+graph filter of Shen et al., "How Powerful is Graph Convolution for Recommendation?" (2021).
 
 Shapes: U users, n items, B rows of a block.
 """

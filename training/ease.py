@@ -1,7 +1,7 @@
 """EASE in closed form, by whichever of users and items are fewer.
 
-B = −P / diag(P) off the diagonal, where P = (XᵀX + λ)⁻¹. With fewer users than items, Woodbury gives
-P = (1 − AᵀA) / λ with A = L⁻¹X and LLᵀ = XXᵀ + λ: no square matrix of items is ever held.
+B = −P / diag(P) off the diagonal, where P = (XᵀX + λ)⁻¹. With fewer users than items, Woodbury
+gives P = (1 − AᵀA) / λ with A = L⁻¹X and LLᵀ = XXᵀ + λ: no square matrix of items is ever held.
 
 Shapes: U users, n items, B rows of a block.
 """

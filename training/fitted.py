@@ -89,7 +89,7 @@ def load_model(path: Path, of: type[Model]) -> Model:
                     f"model file {path} says {header}, not format {_FORMAT} of {of.kind!r}; "
                     "materialise it again"
                 )
-            return of.from_arrays({name: stored.get_tensor(name) for name in stored.keys()})
+            return of.from_arrays({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118  # a safe_open is no dict: iterating it fails
     except (SafetensorError, KeyError, ValueError) as error:
         raise IntegrityError(
             f"model file {path} cannot be read ({error}); materialise {of.kind!r} again"

@@ -1,8 +1,8 @@
 """Item neighbours: what each history item says about every other item.
 
-Up to `ease_max_items` items with an interaction, EASE (Steck: "Embarrassingly Shallow Autoencoders for
-Sparse Data", 2019) in closed form; above, co-occurrence with the popularity of both items and the
-length of the user's history divided out, by blocks of items. Of each history item the strongest
+Up to `ease_max_items` items with an interaction, EASE (Steck: "Embarrassingly Shallow Autoencoders
+for Sparse Data", 2019) in closed form; above, co-occurrence with the popularity of both items and
+the length of the user's history divided out, by blocks of items. Of each history item the strongest
 `n_neighbours` weights are kept.
 
 EASE takes O(n³) time for n = min(users, items) and O(n × items) memory, co-occurrence
@@ -26,6 +26,7 @@ from training.cooccurrence import cooccurrence_rows
 from training.ease import ease_rows
 from training.fitted import Arrays, Floats, Numbers, csr_arrays, csr_from_arrays
 from training.preferences import heaviest, scaled_preferences, without_empty_rows
+from training.topk import topk_scores
 
 _CHUNK = 1 << 21  # expanded (history item, target) entries held at once by `contributions`
 _LOOKUP = 1 << 23  # dense (user, item) cells held at once by `contributions`
@@ -36,8 +37,8 @@ class NeighboursModel:
     """Item-to-item weights; a user's score is their row of the preference matrix times these.
 
     Attributes:
-        weights: (I, I) float32 CSR: what history item (row) adds to target (column) for each unit of
-            preference; the diagonal is empty, weights may be negative.
+        weights: (I, I) float32 CSR: what history item (row) adds to target (column) for each unit
+            of preference; the diagonal is empty, weights may be negative.
     """
 
     kind: ClassVar[str] = "neighbours"
@@ -173,17 +174,11 @@ def _expanded(
 def _strongest(block: Floats, n: int) -> sp.csr_matrix:
     """Returns the n entries of greatest magnitude of each row; ties by column."""
     size = np.abs(block)
-    if block.shape[1] > n:
-        bound = np.partition(size, -n, axis=1)[:, [-n]]
-        above = size > bound
-        room = n - np.count_nonzero(above, axis=1, keepdims=True)
-        tied = size == bound
-        keep = (above | (tied & (np.cumsum(tied, axis=1) <= room))) & (size > 0)
-    else:
-        keep = size > 0
-    row, column = np.nonzero(keep)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(block)))])
-    return sp.csr_matrix((block[row, column], column, indptr), shape=block.shape)
+    size[size == 0] = -np.inf
+    columns, _ = topk_scores(size, n)
+    row, place = np.nonzero(columns >= 0)
+    column = columns[row, place]
+    return sp.csr_matrix((block[row, column], (row, column)), shape=block.shape)
 
 
 def _placed(compact: sp.csr_matrix, active: NDArray[np.int64], n_items: int) -> sp.csr_matrix:

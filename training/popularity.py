@@ -53,7 +53,7 @@ class PopularityModel:
         place = np.flatnonzero(self.horizons == horizon_days)
         if not len(place):
             raise InputError(
-                f"no counts of {horizon_days} days; there are {self.horizons.tolist()} (0: all time)"
+                f"no counts of {horizon_days} days; there are {self.horizons.tolist()} (0: all)"
             )
         return ranked(self.counts[place[0]])
 

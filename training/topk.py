@@ -1,12 +1,13 @@
 """The best k items of every user, exact, with seen items excluded inside the block.
 
-A block of users is scored by one matrix product. The k-th largest of the maxima over disjoint groups
-of items is a lower bound on the k-th best score; one comparison with it leaves little more than k
-items a user to sort. Measured on two cores (50,000 items, D = 64, k = 100) this takes 2.3 times the matrix
-product's own time; faiss's exact search, which cannot exclude a user's seen items, takes 5 times.
+A block of users is scored by one matrix product. The k-th largest of the maxima over disjoint
+groups of items is a lower bound on the k-th best score; one comparison with it leaves little more
+than k items a user to sort. Measured on two cores (50,000 items, D = 64, k = 100) this takes 2.3
+times the matrix product's own time; faiss's exact search, which cannot exclude a user's seen items,
+takes 5 times.
 
 Order: score descending, then item number ascending; the first 10 of k = 50 are those of k = 10.
-Time: O(U × I × D). Memory: one block of scores, `block_size` × I × 4 bytes; none of it grows with U.
+Time: O(U × I × D). Memory: one block of scores, `block_size` × I × 4 bytes, whatever U.
 Scores may differ in the last bit between block sizes, as the matrix product itself does.
 
 Shapes: U users, I items, D embedding size, B users of a block, G groups.
@@ -163,7 +164,9 @@ def _by_blocks(
     if k < 1:
         raise InputError(f"k is {k}; ask for 1 item or more")
     if seen is not None and seen.shape != shape:
-        raise InputError(f"seen has shape {seen.shape}, scores {shape}; slice both by the same users")
+        raise InputError(
+            f"seen has shape {seen.shape}, scores {shape}; slice both by the same users"
+        )
     if allowed is not None and allowed.shape != (n_items,):
         raise InputError(f"allowed has shape {allowed.shape}, there are {n_items} items")
     items = np.full((n_users, k), -1, dtype=np.int32)

@@ -12,6 +12,7 @@ from assets.cleaning.bots import bot_scores
 from assets.cleaning.items import count_themes, first_events, items_at
 from assets.cleaning.latest import latest_items, latest_users
 from assets.cleaning.report import events_a_day, exclusion_report
+from assets.cleaning.reused_ids import reused_ids
 from assets.cleaning.users import users_at
 from core.engine import Engine, Frame, open_engine
 from core.night import Made, Night
@@ -22,6 +23,7 @@ from core.schemas import (
     EXCLUDED_EVENTS,
     ITEM_ROWS,
     ITEMS,
+    QUARANTINE,
     TAGS,
     USER_ROWS,
     USERS,
@@ -94,7 +96,10 @@ def make_bot_scores(night: Night) -> Made:
 
     def write(staging: Staging) -> None:
         with clean_tables(night) as tables:
-            scores = bot_scores(tables.lake(EVENTS), tables.engine, night.before_us, settings.bots)
+            reused = reused_ids(tables.lake(QUARANTINE), night.before_us)
+            scores = bot_scores(
+                tables.lake(EVENTS), tables.engine, night.before_us, settings.bots, reused
+            )
             tables.engine.sink(scores, BOT_SCORES, staging)
 
     config = {"cleaning": settings.model_dump(), "engine": night.settings.engine}

@@ -31,11 +31,11 @@ def markdown(report: dict[str, Any]) -> str:
         )
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "## ndcg@10 by length of history", ""]
-    lines += ["| system | new | light | regular | heavy |", "|---|---:|---:|---:|---:|"]
+    slices = ("new", "light", "regular", "heavy")
+    lines += ["| system | " + " | ".join(slices) + " |", "|---|---:|---:|---:|---:|"]
     for name, one in ordered:
-        cells = [
-            f"{_number(part['ndcg@10'])} ({part['n_users']})" for part in one["slices"].values()
-        ]
+        parts = [one["slices"][part] for part in slices]
+        cells = [f"{_number(part['ndcg@10'])} ({part['n_users']})" for part in parts]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for key, title in (
         ("against_popularity", "popularity"),

@@ -1,5 +1,6 @@
 """DuckDB as a calculator over columns: JSON, times and hashes of many rows at once."""
 
+import atexit
 import functools
 from typing import Any
 
@@ -12,10 +13,17 @@ _BATCH = 16_384  # rows that one thread takes at a time
 
 @functools.cache
 def _database() -> Any:
-    return duckdb.connect(
+    database = duckdb.connect(
         ":memory:",
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
     )
+    atexit.register(_close)
+    return database
+
+
+def _close() -> None:
+    _database().close()
+    _database.cache_clear()
 
 
 def select(query: str, **frames: pl.DataFrame) -> pl.DataFrame:

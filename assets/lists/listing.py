@@ -44,9 +44,9 @@ def blended(
 ) -> NDArray[np.float64]:  # fmt: skip
     """Returns the scores that lists are ordered by, in (0, 1).
 
-    A user's candidates are placed by the ranker and by content, each as 1 − (place − ½)/n; the
-    weight of content falls from `content_weight` to 0 as the history grows to `full`. Beyond,
-    the order is the ranker's alone.
+    A user's candidates are placed by the ranker and by content, each as 1 − (place − ½)/n, equal
+    ones at the mean of their places; the weight of content falls from `content_weight` at one
+    interaction to 0 at `full`. Beyond, the order is the ranker's alone.
 
     Args:
         ranker: (N,) the ranker's scores.
@@ -55,20 +55,28 @@ def blended(
         n_touched: (B,) length of each user's history.
         settings: the weight and where it ends.
     """
-    share = np.clip(1 - n_touched / settings.full_from_interactions, 0, 1)
+    full = settings.full_from_interactions
+    share = np.clip((full - n_touched) / max(1, full - 1), 0, 1)
     weight = (settings.content_weight * share)[rows]
     both = (1 - weight) * _quantiles(ranker, rows) + weight * _quantiles(content, rows)
     return both
 
 
 def _quantiles(scores: NDArray[np.floating], rows: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Returns each score's place among its user's, 1 for the best; ties keep their order."""
-    order = np.lexsort((np.arange(len(rows)), -scores, rows))
-    starts = np.searchsorted(rows, rows)
-    sizes = np.bincount(rows)[rows] if len(rows) else np.zeros(0)
+    """Returns each score's place among its user's, 1 for the best; equal ones share a place.
+
+    They must: where nothing is known of content all are equal, and that may say nothing.
+    """
+    if not len(rows):
+        return np.zeros(0)
+    order = np.lexsort((-scores, rows))
+    row, score = rows[order], scores[order]
+    opens = np.concatenate([[True], (row[1:] != row[:-1]) | (score[1:] != score[:-1])])
+    first = np.flatnonzero(opens)
+    last = np.append(first[1:], len(rows)) - 1
     place = np.empty(len(rows), dtype=np.float64)
-    place[order] = np.arange(len(rows))
-    return 1 - (place - starts + 0.5) / np.maximum(sizes, 1)
+    place[order] = ((first + last) / 2)[np.cumsum(opens) - 1] - np.searchsorted(row, row)
+    return 1 - (place + 0.5) / np.bincount(rows)[rows]
 
 
 def build_lists(

@@ -57,32 +57,37 @@ def fresh_slot(block: pl.DataFrame, share: float, max_share: float) -> pl.DataFr
     """Returns the block with the best fresh items lifted into the top ten's last places.
 
     Reads `is_fresh` (bool) and `category_num`. Only as many are lifted as the share asks for and
-    the top ten lacks, and none whose category has its full share of the top ten already.
+    the top ten lacks, and none whose category has its full share of the top ten already. Each
+    takes the place of the last item there that is not fresh.
     """
-    wanted = round(share * TOP)
     limit = int(max_share * TOP + 1e-9)
-    if wanted == 0:
-        return block
-    top = pl.col("place") <= TOP
-    lifted = (
+    wanted = round(share * TOP)
+    for _ in range(wanted):  # one at a time, as each changes what the top ten holds
+        block = _lift_one(block, wanted, limit)
+    return block
+
+
+def _lift_one(block: pl.DataFrame, wanted: int, limit: int) -> pl.DataFrame:
+    top, fresh = pl.col("place") <= TOP, pl.col("is_fresh")
+    found = (
         block.with_columns(
-            lacking=wanted - (pl.col("is_fresh") & top).sum().over("user_num"),
+            n_fresh=(fresh & top).sum().over("user_num"),
             n_category=top.sum().over("user_num", "category_num"),
+            last_stale=pl.col("place").filter(top & ~fresh).max().over("user_num"),
         )
         .with_columns(
-            open=pl.col("is_fresh")
+            open=fresh
             & ~top
+            & (pl.col("n_fresh") < wanted)
             & ((pl.col("category_num") < 0) | (pl.col("n_category") < limit))
         )
-        .with_columns(nth=pl.col("open").cast(pl.Int32).cum_sum().over("user_num"))
-        .with_columns(lift=pl.col("open") & (pl.col("nth") <= pl.col("lacking")))
-        .with_columns(n_lifted=pl.col("lift").sum().over("user_num"))
+        .with_columns(first=pl.col("place").filter("open").min().over("user_num"))
+        .with_columns(lift=pl.col("open") & (pl.col("place") == pl.col("first")))
     )
-    # Lifted rows sort just behind the last row that keeps its place in the top ten.
-    key = (
-        pl.when(pl.col("lift")).then((TOP - pl.col("n_lifted")) * 1000 + pl.col("nth"))
-        .otherwise(pl.col("place") * 1000)
-    )  # fmt: skip
-    return in_order(lifted.with_columns(key=key), "key").with_columns(
-        rule_fresh_slot=pl.col("rule_fresh_slot") | pl.col("lift")
-    ).drop("lacking", "n_category", "open", "nth", "lift", "n_lifted", "key")  # fmt: skip
+    # The lifted row becomes the tenth, the row that it displaces the eleventh.
+    displaced = pl.col("first").is_not_null() & (pl.col("place") == pl.col("last_stale"))
+    key = pl.when("lift").then(2 * TOP + 1).when(displaced).then(2 * TOP + 2)
+    moved = in_order(found.with_columns(key=key.otherwise(2 * pl.col("place"))), "key", "place")
+    return moved.with_columns(rule_fresh_slot=pl.col("rule_fresh_slot") | pl.col("lift")).drop(
+        "n_fresh", "n_category", "last_stale", "open", "first", "lift", "key"
+    )

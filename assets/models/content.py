@@ -6,8 +6,7 @@ import scipy.sparse as sp
 
 from assets.models.arrays import Numbering
 
-_FACT_LISTS = pl.Struct({"cast": pl.List(pl.String)})
-_FACT_TEXTS = pl.Struct({"series": pl.String})
+_FLAT_LIST = r'^\[(?:[^"\[\]{}]|"(?:[^"\\]|\\.)*")*\]$'  # JSON without a list or object inside
 
 
 def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
@@ -20,14 +19,34 @@ def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
             .with_columns(token=pl.format(name + ":{}", "token"))
             for column, name in (("genres", "genre"), ("creators", "creator"), ("themes", "theme"))
         ),
-        items.select("item_id", token=pl.col("facts").str.json_decode(_FACT_LISTS).struct["cast"])
+        _facts(items, "cast")
         .explode("token", empty_as_null=False, keep_nulls=False)
         .with_columns(token=pl.format("cast:{}", "token")),
-        items.select(
-            "item_id", token=pl.col("facts").str.json_decode(_FACT_TEXTS).struct["series"]
-        ).with_columns(token=pl.format("series:{}", "token")),
+        _facts(items, "series")
+        .filter(pl.col("token").list.len() == 1)
+        .select("item_id", token=pl.format("series:{}", pl.col("token").list.first())),
     ]
     return pl.concat(parts).drop_nulls().unique().sort("item_id", "token")
+
+
+def _facts(items: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Returns (item_id, token): the texts that an item's facts give under a name, as a list.
+
+    The facts are a JSON object from outside: a value that is neither a text nor a list of texts
+    counts as absent.
+    """
+    value, first = (
+        pl.col("facts").str.json_path_match(f"$.{name}{index}") for index in ("", "[0]")
+    )
+    stated = items.select("item_id", value=value, first=first).drop_nulls("value")
+    many = stated.filter(pl.col("first").is_not_null() & pl.col("value").str.contains(_FLAT_LIST))
+    one = stated.filter(pl.col("first").is_null() & ~pl.col("value").str.contains(r"^\s*[\[{]"))
+    return pl.concat(
+        [
+            many.select("item_id", token=pl.col("value").str.json_decode(pl.List(pl.String))),
+            one.select("item_id", token=pl.concat_list("value")),
+        ]
+    )
 
 
 def vocabulary(items: pl.DataFrame, min_items: int = 2) -> list[str]:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from assets.evaluation.measure import compare
 from assets.evaluation.stage import LISTS, make_evaluation
 from assets.models.candidates import make_candidates
 from assets.models.ranker import make_ranker
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
+from core.errors import CheckFailed
 from core.list_settings import ListSettings
 from core.night import Night
 from core.release_store import ReleaseStore
@@ -46,19 +48,26 @@ def find_champion(night: Night) -> Champion | None:
 
     Raises:
         IntegrityError: its manifest is damaged.
+        CheckFailed: its configuration is not one that this version knows.
     """
     releases = ReleaseStore(night.home.releases)
     release = releases.log.champion_before(night.key)
     if release is None:
         return None
     stored = releases.manifest(release).config
-    settings = night.settings.model_copy(
-        update={
+    try:
+        sections = {
             "models": ModelSettings.model_validate(stored["models"]),
             "lists": ListSettings.model_validate(stored["lists"]),
         }
-    )
-    return Champion(release, settings)
+    except (KeyError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CheckFailed(
+            f"release {release} cannot be refitted as the champion, its stored configuration is "
+            f"not one of this version ({reason}); publish with the version that made it, or roll "
+            "it back"
+        ) from error
+    return Champion(release, night.settings.model_copy(update=sections))
 
 
 def refit(night: Night, champion: Champion) -> Artefact:

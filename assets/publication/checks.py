@@ -156,15 +156,20 @@ def required_checks(night: Night, versions: Mapping[str, str]) -> dict[str, bool
         night: the date.
         versions: `lineage` of the release.
     """
-    return {kind: _verdict(night, kind, versions.get(kind)) for kind in CONTRACTS}
+    return {kind: _verdict(night, kind, versions) for kind in CONTRACTS}
 
 
-def _verdict(night: Night, kind: str, version: str | None) -> bool | None:
+def _verdict(night: Night, kind: str, versions: Mapping[str, str]) -> bool | None:
+    version = versions.get(kind)
     try:
         check = night.get(f"check_{kind}")
     except NotFound:
         return None
-    if version is None or check.manifest.inputs.get(kind) != version:
+    judged = check.manifest.inputs
+    if version is None or judged.get(kind) != version:
         return None
+    if any(versions.get(of) != one for of, one in judged.items()):
+        return None  # held against other items or users than the release's
     document: dict[str, Any] = check.json("verdict.json")
-    return bool(document["passed"]) and all(row["passed"] for row in document["checks"])
+    ran = [row["name"] for row in document["checks"]] == check_names(kind)
+    return ran and bool(document["passed"]) and all(row["passed"] for row in document["checks"])

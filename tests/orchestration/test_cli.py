@@ -209,7 +209,6 @@ FORBIDDEN = [
     "SELECT * FROM '{home}/../outside/secret.csv'",
     "SELECT * FROM read_text('{home}-twin/secret.csv')",
     "SELECT * FROM glob('{outside}/*')",
-    "",
     " ; ",
 ]
 
@@ -221,7 +220,7 @@ def test_sql_refuses_to_write_and_to_read_elsewhere(daybreak, landed, tmp_path, 
         folder.mkdir()
         (folder / "secret.csv").write_text("a\n1\n")
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
-    found = daybreak("sql", query.format(home=landed, outside=outside) or ";")
+    found = daybreak("sql", query.format(home=landed, outside=outside))
     assert found.code == 2
     assert found.out == ""
     assert found.err.count("\n") == 1
