@@ -44,6 +44,8 @@ class AlsSettings(BaseModel):
     """Length of the vectors, 1 to 1024."""
     epochs: int = Field(default=15, ge=1, le=1000)
     """Times that both sides are solved, 1 to 1000."""
+    refit_epochs: int = Field(default=5, ge=1, le=1000)
+    """The same for a fit that starts from an earlier fold's factors, 1 to 1000."""
     regularization: Positive = 10.0
     """Weight of the squared norms, above 0; for a row of average length."""
     regularization_exponent: Exponent = 0.0
@@ -86,6 +88,10 @@ class TwoTowerSettings(BaseModel):
     """Length of the vectors, 1 to 1024."""
     epochs: int = Field(default=30, ge=1, le=10_000)
     """Times that every user is visited, 1 to 10,000."""
+    refit_epochs: int = Field(default=8, ge=1, le=10_000)
+    """The same for a fit that starts from an earlier fold's weights, 1 to 10,000."""
+    max_steps: Count = 2_000
+    """Steps after which no further epoch begins: with many users few epochs suffice."""
     batch_size: int = Field(default=256, ge=2, le=65_536)
     """Users a step, 2 to 65,536."""
     learning_rate: float = Field(default=0.02, gt=0, le=10, allow_inf_nan=False)
@@ -101,7 +107,7 @@ class TwoTowerSettings(BaseModel):
     """Share of each history hidden from the user tower and asked of it instead, in (0, 1)."""
     cold_user_share: Share = 0.1
     """Share of the users with stated preferences whose whole history is hidden, [0, 1)."""
-    id_dropout: Share = 0.1
+    id_dropout: Share = 0.3
     """Share of items that a step describes by content alone, so that new ones work, [0, 1)."""
     popularity_exponent: Exponent = 0.5
     """How much less a history item counts the more users it has."""
@@ -126,11 +132,11 @@ class RankerSettings(BaseModel):
 
     epochs: int = Field(default=300, ge=1, le=10_000)
     """Most trees, 1 to 10,000."""
-    learning_rate: float = Field(default=0.05, gt=0, le=1, allow_inf_nan=False)
+    learning_rate: float = Field(default=0.03, gt=0, le=1, allow_inf_nan=False)
     """Shrinkage of each tree, in (0, 1]."""
-    max_depth: int = Field(default=6, ge=1, le=16)
+    max_depth: int = Field(default=4, ge=1, le=16)
     """Depth of the trees, 1 to 16."""
-    min_child_weight: NotNegative = 10.0
+    min_child_weight: NotNegative = 30.0
     """Least sum of second derivatives in a leaf, 0 or more."""
     regularization: NotNegative = 1.0
     """L2 penalty on leaf values, 0 or more."""

@@ -144,7 +144,7 @@ class Night:
         self._resolved[kind] = artefact
         made = Made(artefact, reused, time.perf_counter() - start, peak_mb())
         _LOG.info(
-            "%-16s %s  %6.1f s  %6.0f MB%s", kind, artefact.version, made.seconds, made.peak_mb,
+            "%-20s %s  %6.1f s  %6.0f MB%s", kind, artefact.version, made.seconds, made.peak_mb,
             "  (as before)" if reused else "",
         )  # fmt: skip
         return made

@@ -1,6 +1,7 @@
 """Runs the golden path in this process, as the UI would, and finds out what said no."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -9,6 +10,10 @@ from assets.materialisation import DAILY
 from core.errors import CheckFailed, DaybreakError, InputError, UsageError
 from core.home import Home
 from orchestration.instance import REPOSITORY_TAG, open_instance
+
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's events go to its instance; on standard error they would bury the one line that counts."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,16 @@ class DailyRun:
     seconds: float
 
 
-def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
+def run_daily(
+    home: Home, as_of: str, *, recompute: bool = False, only: Sequence[str] = ()
+) -> DailyRun:
     """Materialises every asset of one date.
+
+    Args:
+        home: where.
+        as_of: the date, as a partition key.
+        recompute: compute what is stored too, and hold it against the stored bytes.
+        only: materialise these assets alone, as one may in the UI.
 
     Raises:
         UsageError: the date is no partition: it lies in the future, or before all of them.
@@ -45,6 +58,7 @@ def run_daily(home: Home, as_of: str, *, recompute: bool = False) -> DailyRun:
             partition_key=as_of,
             resources={"workspace": WorkspaceResource(home=str(home.root), recompute=recompute)},
             tags=REPOSITORY_TAG,
+            asset_selection=[dg.AssetKey(name) for name in only] or None,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )

@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from assets.materialisation import DAILY
-
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAILY,
     description="From the landing zone to a published release, for one as-of date.",
     tags={"daybreak/path": "golden"},
 )

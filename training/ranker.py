@@ -81,18 +81,22 @@ class RankerModel:
     def from_bytes(cls, content: bytes) -> Self:
         """Returns the model that `to_bytes` came from.
 
+        XGBoost's parser can end the process on damaged bytes, so they must come from a file whose
+        digest was checked; only what is plainly no model is refused here.
+
         Raises:
             IntegrityError: the bytes are no model.
         """
         import xgboost as xgb  # heavy
 
+        refused = IntegrityError(f"{len(content)} bytes are no XGBoost model; fit the ranker again")
+        if not (content.startswith(b"{L") and content.endswith(b"}")):
+            raise refused
         try:
             booster = xgb.Booster({"nthread": available_threads()})
             booster.load_model(bytearray(content))
-        except xgb.core.XGBoostError as error:
-            raise IntegrityError(
-                f"{len(content)} bytes are no XGBoost model; fit the ranker again"
-            ) from error
+        except (xgb.core.XGBoostError, ValueError) as error:
+            raise refused from error
         return cls(booster, tuple(booster.feature_names or ()))
 
 

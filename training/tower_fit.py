@@ -85,10 +85,10 @@ def fit(
         ).to(place)
         run = _Run(towers, batches, data, settings, popularity, sparse, seed)
         best: tuple[float, TwoTowerModel | None, int] = (-1.0, None, 0)
-        for epoch in range(1, settings.epochs + 1):
+        for epoch in range(1, run.n_epochs + 1):
             metrics = run.epoch()
             if validation is not None:
-                model = _export(towers, data, batches.scale)
+                model = _export(towers, data, batches.scale, settings)
                 metrics["ndcg"] = validation.ndcg(model)
                 if metrics["ndcg"] > best[0]:
                     best = (metrics["ndcg"], model, epoch)
@@ -96,7 +96,7 @@ def fit(
                 tracker(epoch, metrics)
             if validation is not None and epoch - best[2] >= settings.patience:
                 break
-        return best[1] or _export(towers, data, batches.scale)
+        return best[1] or _export(towers, data, batches.scale, settings)
 
 
 class _Run:
@@ -116,8 +116,10 @@ class _Run:
         self._optimizers = optimizers(towers, settings.learning_rate, sparse)
         self._rng = generator(seed, "steps")
         self._step, self._rate = 0, 0.0
+        enough = -(-settings.max_steps // max(1, batches.n_steps))
+        self.n_epochs = min(settings.epochs, enough)
         self._device = next(towers.parameters()).device
-        items = np.flatnonzero(data.trained)
+        items = np.flatnonzero(data.trained)  # others stay out, or content would learn to shun them
         self._sampler = (
             Sampler.of(items, popularity[items], settings.negative_exponent) if sparse else None
         )
@@ -132,7 +134,7 @@ class _Run:
         return {"loss": float(np.mean(losses)) if losses else 0.0, "learning_rate": self._rate}
 
     def _train(self, batch: Batch) -> float:
-        n_steps = self._settings.epochs * self._batches.n_steps
+        n_steps = self.n_epochs * self._batches.n_steps
         rising = (self._step + 1) / max(1, min(self._settings.warmup_steps, n_steps // 10))
         falling = 1 - self._step / n_steps
         self._rate = self._settings.learning_rate * min(1.0, rising) * falling
@@ -203,13 +205,20 @@ def unit_content(features: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(sp.diags_array(scale) @ features)
 
 
-def _export(towers: Towers, data: _Data, scale: Floats) -> TwoTowerModel:
+def _export(
+    towers: Towers, data: _Data, scale: Floats, settings: TwoTowerSettings
+) -> TwoTowerModel:
     tables = towers.tables()
-    items = normalised(tables["item_ids"] + data.content @ tables["item_content"])
-    inputs = (tables["input_ids"] + data.content @ tables["input_content"]) * scale[:, None]
-    if not all(np.isfinite(array).all() for array in (items, inputs, *tables.values())):
-        raise TrainingDiverged("two-tower vectors are not finite; lower learning_rate")
-    return TwoTowerModel(items, inputs, tables)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        items = tables["item_ids"] + data.content @ tables["item_content"]
+        inputs = (tables["input_ids"] + data.content @ tables["input_content"]) * scale[:, None]
+        squares = [np.square(table).sum() for table in (items, inputs, *tables.values())]
+    if not np.isfinite(squares).all():
+        raise TrainingDiverged(
+            "two-tower weights are not finite or too large (learning_rate "
+            f"{settings.learning_rate}, batches of {settings.batch_size}); lower learning_rate"
+        )
+    return TwoTowerModel(normalised(items), inputs, tables)
 
 
 def _checked(earlier: TwoTowerModel, sizes: tuple[int, int, int, int]) -> dict[str, Floats]:

@@ -91,9 +91,11 @@ def conform(block: Block, rules: Rules) -> Conformed:
 def _field(field: Field, block: Block, rules: Rules) -> Checked:
     """Applies one field's rules; a field that the file lacks is null in every row."""
     name, settings = field.name, rules.settings
-    cells = block.cells.get(name)
-    if cells is None:
-        cells = pl.Series(name, [None], pl.String).new_from_index(0, len(block.lines))
+    nothing = pl.Series(name, [None], pl.String).new_from_index(0, len(block.lines))
+    cells = block.cells.get(name, nothing)
+    if cells.null_count() == len(cells) and not field.required and field.kind != "bool":
+        table_column = _IN_MICROSECONDS.get(name, name)
+        return Checked(nothing.cast(rules.kind.table.polars[table_column], strict=False))
     match field.kind:
         case "id":
             return ids(name, cells, settings, required=field.required)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.ingest.ledger import Entry
+from assets.ingest.entry import Entry
 from assets.ingest.row_hash import hashes
 from core.durable import replace_file
 from core.schemas import EVENTS

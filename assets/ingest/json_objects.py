@@ -12,34 +12,44 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.ingest.checked import no_faults
 from assets.ingest.sql import quoted, select
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MAX_KEYS = 1_000  # keys of one block that are told
 _NON_FINITE = r"(?i)nan|inf|[0-9]e\+?[0-9]{3}|[0-9]{300}"
 
 
-def object_faults(texts: pl.Series, max_depth: int) -> pl.Series:
-    """Returns for each text why it is no JSON object of bounded depth; null where it is one."""
-    kinds = select(
-        "select try(json_type(t)) as kind from texts",
-        texts=texts.alias("t").to_frame(),
-    )["kind"]
-    fault = (
-        pl.when(kinds.is_null())
+def judge_objects(
+    texts: pl.Series, max_depth: int, *, may_nest: bool = True
+) -> tuple[pl.Series, list[str]]:
+    """Returns for each text why it is no strict JSON object (null where it is), and all keys met.
+
+    Args:
+        texts: the texts, none null.
+        max_depth: deepest nesting allowed.
+        may_nest: whether any text can nest that deep; False spares the search.
+    """
+    frame = texts.alias("t").to_frame()
+    hashes = select("select try(hash(json_keys(t))) as h from frame", frame=frame)["h"]
+    faults = pl.select(
+        pl.when(hashes.is_null())
         .then(pl.lit("not valid JSON: torn, misspelt, or two values on one line"))
-        .when(kinds != "OBJECT")
-        .then(pl.format("a JSON {}, not an object", kinds.str.to_lowercase()))
-    )
-    faults = texts.to_frame("t").select(fault.alias("fault"))["fault"]
-    opened = texts.str.count_matches("{", literal=True) + texts.str.count_matches("[", literal=True)
-    deep = [
-        row
-        for row in ((opened > max_depth) & faults.is_null()).fill_null(False).arg_true().to_list()
-        if _depth(texts[row]) > max_depth
-    ]
-    if deep:
+        .alias("fault")
+    ).to_series()
+    other = (hashes.is_not_null() & ~texts.str.contains(r"^\s*\{")).arg_true()
+    if len(other):
+        kinds = select("select lower(json_type(t)) as k from frame", frame=frame[other])["k"]
+        said = pl.select(pl.format("a JSON {}, not an object", kinds)).to_series()
+        faults = faults.scatter(other, said)
+    if may_nest and len(deep := _deep(texts, faults.is_null(), max_depth)):
         faults = faults.scatter(deep, f"nested deeper than {max_depth} levels")
-    return faults
+    whole = faults.is_null().arg_true()
+    repeated, keys = _repeated_keys(texts.gather(whole), hashes.gather(whole))
+    if repeated.null_count() < len(repeated):
+        said = pl.select(pl.format("key '{}' stands twice", repeated)).to_series()
+        faults = faults.scatter(whole, said)
+    return faults, keys
 
 
 def non_finite(texts: pl.Series) -> pl.Series:
@@ -49,34 +59,6 @@ def non_finite(texts: pl.Series) -> pl.Series:
         row for row in suspects.to_list() if re.search(_NON_FINITE, _STRING.sub("", texts[row]))
     ]
     return pl.Series(np.isin(np.arange(len(texts)), hits))
-
-
-def repeated_keys(objects: pl.Series) -> tuple[pl.Series, list[str]]:
-    """Returns for each object a key that it holds twice (else null), and all keys met.
-
-    Rows mostly share their keys, so only one object of each set of keys is looked at.
-    """
-    frame = objects.alias("t").to_frame()
-    hashes = select("select hash(json_keys(t)) as h from frame", frame=frame)["h"].to_numpy()
-    distinct, first, place = np.unique(hashes, return_index=True, return_inverse=True)
-    samples = frame[np.sort(first)]
-    keys = select("select json_keys(t) as k from samples", samples=samples)["k"]
-    order = np.argsort(np.argsort(first))  # place of each distinct hash among the samples
-    twice = (
-        keys.to_frame("k")
-        .with_row_index("row")
-        .filter(pl.col("k").list.n_unique() < pl.col("k").list.len())
-        .explode("k", empty_as_null=True, keep_nulls=True)
-        .filter(pl.struct("row", "k").is_duplicated())
-        .group_by("row")
-        .agg(pl.col("k").min())
-    )
-    repeated = np.full(len(distinct), None, object)
-    repeated[twice["row"].to_numpy()] = twice["k"].to_list()
-    met = keys.explode(empty_as_null=True, keep_nulls=True).drop_nulls().unique(maintain_order=True)
-    return pl.Series(repeated[order].tolist(), dtype=pl.String).gather(place), met.head(
-        1_000
-    ).to_list()
 
 
 def members(objects: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
@@ -118,6 +100,38 @@ def unquoted(values: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, bool]]:
             )["t"]
             plain = plain.with_columns(plain[name].scatter(rows, decoded))
     return plain, {name: facts[f"{name}:string"] for name in values.columns}
+
+
+def _repeated_keys(objects: pl.Series, key_hashes: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Returns for each object a key that it holds twice (else null), and all keys met.
+
+    Rows mostly share their keys, so only one object of each list of keys is looked at.
+    """
+    distinct, first, place = np.unique(
+        key_hashes.to_numpy(), return_index=True, return_inverse=True
+    )
+    samples = objects.gather(first).alias("t").to_frame()
+    keys = select("select json_keys(t) as k from samples", samples=samples)["k"]
+    twice = (
+        keys.to_frame("k")
+        .with_row_index("row")
+        .filter(pl.col("k").list.n_unique() < pl.col("k").list.len())
+        .explode("k", empty_as_null=True, keep_nulls=True)
+        .filter(pl.struct("row", "k").is_duplicated())
+        .group_by("row")
+        .agg(pl.col("k").min())
+    )
+    repeated = no_faults(len(distinct)).scatter(twice["row"], twice["k"])
+    in_order = keys.gather(np.argsort(first))
+    met = in_order.explode(empty_as_null=True, keep_nulls=True).drop_nulls()
+    return repeated.gather(place), met.unique(maintain_order=True).head(_MAX_KEYS).to_list()
+
+
+def _deep(texts: pl.Series, whole: pl.Series, max_depth: int) -> list[int]:
+    """Returns the rows of whole objects that nest too deep."""
+    opened = texts.str.count_matches("{", literal=True) + texts.str.count_matches("[", literal=True)
+    suspects = ((opened > max_depth) & whole).arg_true().to_list()
+    return [row for row in suspects if _depth(texts[row]) > max_depth]
 
 
 def _depth(text: str) -> int:

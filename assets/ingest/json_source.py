@@ -71,15 +71,16 @@ class JsonSource:
         why = why.scatter(np.flatnonzero(ends - starts > limit), f"longer than {limit} bytes")
         fit = np.flatnonzero(why.is_null().to_numpy() & (ends > starts))
         texts = _texts(content, starts, fit)
-        given = (texts.str.len_bytes() > 256) | (texts.str.strip_chars() != "")
-        texts, fit = texts.filter(given), fit[given.to_numpy()]
-        faults = json_objects.object_faults(texts, self._settings.max_json_depth)
-        whole = faults.is_null().arg_true()
-        repeated, keys = json_objects.repeated_keys(texts.gather(whole))
+        given = ~_blank(texts)
+        texts, fit = texts.filter(given), fit[given]
+        # Every line that begins with a bracket has one; a deep one needs `depth` more.
+        depth = self._settings.max_json_depth
+        n_opened = ((content == ord("{")) | (content == ord("["))).sum()
+        n_objects = (content[starts] == ord("{")).sum()
+        faults, keys = json_objects.judge_objects(
+            texts, depth, may_nest=bool(n_opened >= n_objects + depth)
+        )
         self._keys.update(dict.fromkeys(keys))
-        if repeated.null_count() < len(repeated):
-            said = pl.select(pl.format("key '{}' stands twice", repeated)).to_series()
-            faults = faults.scatter(whole, said)
         why = why.scatter(fit, faults)
         bad = why.is_not_null().arg_true().to_numpy().astype(np.int64)
         good = faults.is_null()
@@ -124,6 +125,14 @@ def _texts(content: NDArray[np.uint8], starts: Rows, rows: Rows) -> pl.Series:
     if len(rows) < len(starts):
         lines = lines.take(pa.array(rows))
     return pl.Series(lines.cast(pa.large_string()), dtype=pl.String)
+
+
+def _blank(texts: pl.Series) -> NDArray[np.bool_]:
+    """Returns which lines hold nothing but blanks; long ones are left to the JSON parser."""
+    short = np.flatnonzero((texts.str.len_bytes() <= 256).to_numpy())
+    blank = np.zeros(len(texts), bool)
+    blank[short] = (texts.gather(short).str.strip_chars() == "").to_numpy()
+    return blank
 
 
 def read_members(

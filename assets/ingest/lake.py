@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.ingest.ledger import LakeFile
+from assets.ingest.entry import LakeFile
 from core.durable import flush_file, flush_folder
 from core.manifest import hash_file
 from core.schemas import EVENTS, TABLES, Table

@@ -4,7 +4,8 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assets.ingest.ledger import Entry, read_entries
+from assets.ingest.entry import Entry
+from assets.ingest.ledger import read_entries
 from assets.ingest.one_file import Intake, file_name, open_intake, take_in
 from assets.ingest.pouring import Request
 from assets.ingest.snapshot import Totals

@@ -12,124 +12,18 @@ import contextlib
 import fcntl
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import msgspec
 
 from assets.ingest.account import check_account
+from assets.ingest.entry import Entry, Likeness
 from core.durable import create_file
 from core.errors import IntegrityError, ReleaseConflict
 from core.home import Home
-from core.ids import canonical_json, digest
+from core.ids import digest
 
-UNKNOWN_TABLE = "unknown"
 _NAME = re.compile(r"[0-9]{8}\.json")
-
-
-@dataclass(frozen=True)
-class LakeFile:
-    """One Parquet file of the lake.
-
-    Attributes:
-        table: the table's name.
-        path: the path below the lake's folder.
-        rows: its rows.
-        min_us: first moment in it, null for tables without times.
-        max_us: last moment in it.
-        sha256: hash of its bytes.
-    """
-
-    table: str
-    path: str
-    rows: int
-    min_us: int | None
-    max_us: int | None
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file taken in.
-
-    Attributes:
-        seq: the entry's number, from 1 without gaps.
-        source_file: the file's name, without its folder.
-        sha256: hash of the file's bytes.
-        size: bytes.
-        mtime_ns: its modification time.
-        table: the lake table that its rows became, or `unknown`.
-        importer: who read it: `files` or `movielens`.
-        mapping: the names and spellings in force.
-        settings_digest: hash of the ingest settings in force.
-        ingested_us: when it was taken in; rises strictly with `seq`.
-        status: whether it could be read.
-        reason: why not.
-        read: records found; 1 for a file that cannot be read.
-        accepted: records that became rows.
-        duplicate: records that repeat an accepted one.
-        quarantined: records refused.
-        files: the lake files that hold accepted and quarantined rows.
-        ignored_columns: columns of the file that nothing reads.
-    """
-
-    seq: int
-    source_file: str
-    sha256: str
-    size: int
-    mtime_ns: int
-    table: str
-    importer: str
-    mapping: dict[str, Any]
-    settings_digest: str
-    ingested_us: int
-    status: Literal["ingested", "unreadable"]
-    reason: str | None
-    read: int
-    accepted: int
-    duplicate: int
-    quarantined: int
-    files: list[LakeFile] = field(default_factory=list)
-    ignored_columns: list[str] = field(default_factory=list)
-
-    def to_bytes(self) -> bytes:
-        """Returns the entry as JSON with its own checksum."""
-        body = asdict(self)
-        return canonical_json({**body, "checksum": digest(body)}) + b"\n"
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """What makes taking in a file again change nothing.
-
-    Attributes:
-        sha256: hash of the content.
-        importer: who reads it.
-        mapping: the names and spellings.
-        settings_digest: hash of the limits; a file found unreadable is tried again under others.
-        table: the table asked for; None where the file is to tell.
-        expected: the table that its name tells, or `unknown`.
-    """
-
-    sha256: str
-    importer: str
-    mapping: dict[str, Any]
-    settings_digest: str
-    table: str | None
-    expected: str
-
-    def covers(self, entry: Entry) -> bool:
-        """Returns whether an entry already holds this."""
-        if (entry.sha256, entry.importer, entry.mapping) != (
-            self.sha256,
-            self.importer,
-            self.mapping,
-        ):
-            return False
-        if entry.status == "ingested":
-            return self.table in (None, entry.table)
-        same_table = (self.table or self.expected) == entry.table
-        return same_table and entry.settings_digest == self.settings_digest
 
 
 @dataclass
@@ -148,7 +42,7 @@ class Ledger:
         """Returns the moment of the next entry: now, but after every earlier entry."""
         return max(now_us, self.entries[-1].ingested_us + 1) if self.entries else now_us
 
-    def find(self, likeness: "Likeness") -> Entry | None:
+    def find(self, likeness: Likeness) -> Entry | None:
         """Returns the entry that took in the same content in the same way, under any name."""
         return next((entry for entry in self.entries if likeness.covers(entry)), None)
 

@@ -64,12 +64,7 @@ def objects(name: str, cells: pl.Series, settings: IngestSettings) -> Checked:
     texts = texts.set(texts == "", None)
     given = texts.is_not_null().arg_true()
     known = texts.gather(given)
-    faults = json_objects.object_faults(known, settings.max_json_depth)
-    whole = faults.is_null().arg_true()
-    repeated, _ = json_objects.repeated_keys(known.gather(whole))
-    faults = faults.scatter(
-        whole, pl.select(pl.format("key '{}' stands twice", repeated)).to_series()
-    )
+    faults, _ = json_objects.judge_objects(known, settings.max_json_depth)
     late = (
         pl.when(pl.col("f").is_not_null())
         .then(pl.col("f"))

@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from assets.ingest.block import REFUSED
+from assets.ingest.entry import UNKNOWN_TABLE, Entry, LakeFile, Likeness
 from assets.ingest.event_index import EventIndex
 from assets.ingest.fields import kind_of_name, kind_of_table
 from assets.ingest.lake import LakeWriter
-from assets.ingest.ledger import UNKNOWN_TABLE, Entry, LakeFile, Ledger, Likeness, open_ledger
+from assets.ingest.ledger import Ledger, open_ledger
 from assets.ingest.pouring import Pour, Request, pour, quarantine_rows, table_name
 from core.days import now_us
 from core.errors import InputError, UnreadableFile

@@ -24,6 +24,7 @@ _PARQUET = b"PAR1"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FREE_BYTES = 64 * 1024**2  # up to here any compression ratio is believed
 _CHUNK = 1024**2
+_HEAD = 65_536  # bytes that tell the format
 
 
 @contextlib.contextmanager
@@ -41,7 +42,7 @@ def opened(path: Path, settings: IngestSettings) -> Iterator[Source]:
         if head.startswith(_GZIP):
             unzipped = stack.enter_context(gzip.GzipFile(fileobj=stream))
             stream = _Limited(unzipped, size, settings)  # type: ignore[assignment]  # all that is read of it
-            head = stream.read(4096)
+            head = stream.read(_HEAD)
             if head.startswith(_PARQUET):
                 stream = stack.enter_context(_spooled(head, stream))
             else:
@@ -84,7 +85,7 @@ def _said(what: str, error: BaseException) -> str:
 
 
 def _peek(stream: BinaryIO) -> bytes:
-    head = stream.read(4096)
+    head = stream.read(_HEAD)
     stream.seek(0)
     return head
 
@@ -95,11 +96,13 @@ def _source(head: bytes, stream: BinaryIO, settings: IngestSettings) -> Source:
         return ParquetSource(stream, settings)
     if head.startswith(_UTF16):
         raise UnreadableFile("is text in UTF-16; send it in UTF-8")
-    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if first == b"[":
-        raise UnreadableFile("is one JSON array; send JSON lines, one object a line")
-    if first == b"{":
+    text = head.removeprefix(b"\xef\xbb\xbf").strip()
+    lines = [line.strip() for line in text.splitlines()]
+    n_objects = sum(line.startswith(b"{") and line.endswith(b"}") for line in lines)
+    if text.startswith(b"{") or n_objects > len(lines) / 2:
         return JsonSource(stream, settings)
+    if text.startswith(b"["):
+        raise UnreadableFile("is one JSON array; send JSON lines, one object a line")
     return CsvSource(stream, settings)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.ingest.block import Block, refuse
 from assets.ingest.conform import Conformed, Rules, conform
+from assets.ingest.entry import UNKNOWN_TABLE
 from assets.ingest.event_index import EventIndex
 from assets.ingest.fields import (
     EVENT_FILE,
@@ -20,7 +21,6 @@ from assets.ingest.fields import (
     resolve,
 )
 from assets.ingest.lake import LakeWriter
-from assets.ingest.ledger import UNKNOWN_TABLE
 from assets.ingest.opening import opened, reading
 from assets.ingest.repeats import (
     DUPLICATE,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.ingest.ledger import Entry, LakeFile, read_entries
+from assets.ingest.entry import Entry, LakeFile
+from assets.ingest.ledger import read_entries
 from core.errors import NotFound
 from core.home import Home
 from core.schemas import EVENTS, ITEM_ROWS, QUARANTINE, TAGS, USER_ROWS

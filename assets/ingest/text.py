@@ -23,6 +23,10 @@ def ids(name: str, cells: pl.Series, settings: IngestSettings, *, required: bool
     texts, odd = as_text(name, cells)
 
     def work(column: pl.Series) -> Checked:
+        if _is_plain(column, settings.max_id_bytes):
+            missing = column.is_null() | column.is_in(settings.missing_spellings)
+            if not missing.any():
+                return Checked(column)
         clean = normalised(column)
         missing = clean.is_null() | clean.is_in(settings.missing_spellings)
         fault = (
@@ -56,6 +60,8 @@ def free_text(name: str, cells: pl.Series, settings: IngestSettings) -> Checked:
     texts, _ = as_text(name, cells)
 
     def work(column: pl.Series) -> Checked:
+        if _is_plain(column, settings.max_text_bytes):
+            return Checked(column)
         clean = normalised(column)
         fault = (
             pl.when(clean.str.len_bytes() > settings.max_text_bytes)
@@ -75,6 +81,13 @@ def normalised(texts: pl.Series) -> pl.Series:
     """
     clean = texts.str.normalize("NFC").str.strip_chars()
     return clean.set(clean == "", None)
+
+
+def _is_plain(texts: pl.Series, max_bytes: int) -> bool:
+    """Returns whether all texts are visible ASCII without blanks, which no rule would change."""
+    longest = texts.str.len_bytes().max()
+    fits = longest is None or longest <= max_bytes  # type: ignore[operator]  # a count
+    return bool(fits and texts.str.contains(r"^[!-~]+$").all())
 
 
 def as_text(name: str, cells: pl.Series) -> tuple[pl.Series, pl.Series | None]:

@@ -12,9 +12,9 @@ from assets.lists.listing import ItemTraits, blended, build_lists, stages
 from assets.models.candidates import stored_blocks
 from assets.models.fold_models import FoldData
 from assets.models.pair_features import NAMES, pair_features
+from assets.models.sources import fused
 from core.days import DAY_US
 from core.errors import TrainingDiverged
-from core.schemas import SOURCES
 
 _CONTENT = NAMES.index("content_affinity")
 _DISLIKE = NAMES.index("matches_dislike")
@@ -40,8 +40,8 @@ def ranked_blocks(data: FoldData, ranker: RankerModel | None) -> Iterator[Ranked
 
     Args:
         data: the fold.
-        ranker: None where too little came true to fit one; then the mean place in the sources
-            that proposed an item orders the list.
+        ranker: None where too little came true to fit one; then the fused places in the sources
+            order the list.
 
     Raises:
         TrainingDiverged: the ranker gave a score that is not finite.
@@ -50,7 +50,7 @@ def ranked_blocks(data: FoldData, ranker: RankerModel | None) -> Iterator[Ranked
     traits = item_traits(data)
     for block, seeds in stored_blocks(data, settings.block_size):
         features = pair_features(block, seeds[1], data.features)
-        scores = _fused(block.ranks) if ranker is None else ranker.predict(features)
+        scores = fused(block.ranks) if ranker is None else ranker.predict(features)
         if not np.isfinite(scores).all():
             raise TrainingDiverged(
                 f"the ranker gave {np.count_nonzero(~np.isfinite(scores))} scores that are not "
@@ -85,13 +85,6 @@ def item_traits(data: FoldData) -> ItemTraits:
     return ItemTraits(
         category=data.item_category, fresh=data.numbering.item_lookup(fresh, "fresh") > 0
     )
-
-
-def _fused(ranks: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Returns reciprocal rank fusion over the personal sources (Cormack et al., 2009), k = 60."""
-    share = np.where(ranks > 0, 1.0 / (60 + ranks), 0.0)
-    weight = np.array([0.25 if name in ("popularity", "category") else 1.0 for name in SOURCES])
-    return (share @ weight).astype(np.float32)
 
 
 def top_matrix(rows: pl.DataFrame, users: NDArray[np.int32], k: int) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assets.models.arrays import History, Numbering
 from assets.models.content import content_affinity
-from assets.models.sources import Block
+from assets.models.sources import Block, fused
 from core.schemas import SOURCES
 
 Floats = NDArray[np.float32]
@@ -22,6 +22,7 @@ NAMES = (
     *(f"{source}_score" for source in SOURCES),
     *(f"{source}_nearness" for source in SOURCES),
     "n_sources",
+    "fused",
     "seed_contribution",
     "content_affinity",
     "category_share",
@@ -93,6 +94,7 @@ def pair_features(block: Block, seed_contribution: Floats, fold: FoldFeatures) -
         block.scores,
         nearness,
         np.count_nonzero(block.ranks, axis=1)[:, None],
+        fused(block.ranks)[:, None],
         seed_contribution[:, None],
         content_affinity(weights, fold.unit_content, block.rows, items)[:, None],
         np.where(category >= 0, share, 0.0)[:, None],

@@ -1,19 +1,21 @@
 """Makes the sources: each fitted for every fold, a later fold from an earlier one's weights."""
 
 from collections.abc import Callable
-from typing import Any
-
-from training.neighbours import fit_neighbours
-from training.two_tower import fit_two_tower
+from typing import Any, TypeVar
 
 from assets.evaluation.folds import read_folds
 from assets.models.fold_models import FoldData, model_file
+from core.model_settings import AlsSettings, TwoTowerSettings
 from core.night import Made, Night
 from core.seeds import derive_seed
 from core.store import Staging
 from training.als import fit_als
 from training.fitted import save_model
+from training.neighbours import fit_neighbours
 from training.popularity import fit_popularity
+from training.two_tower import fit_two_tower
+
+Epochs = TypeVar("Epochs", AlsSettings, TwoTowerSettings)
 
 _INPUTS = ("folds", "users", "items", "interactions", "user_features", "item_features")
 
@@ -31,6 +33,13 @@ def _make(night: Night, kind: str, config: dict[str, Any], fit: Fit) -> Made:
         staging.write_json("curves.json", curves)
 
     return night.make(kind, write, inputs=_INPUTS, config=config)
+
+
+def _shortened(settings: Epochs, earlier: object) -> Epochs:
+    """Returns the settings of a fit that starts from an earlier one's weights, if there is one."""
+    if earlier is None:
+        return settings
+    return settings.model_copy(update={"epochs": settings.refit_epochs})
 
 
 def make_popularity(night: Night) -> Made:
@@ -55,7 +64,7 @@ def make_als(night: Night) -> Made:
 
     def fit(data: FoldData, earlier: Any, curve: dict[int, dict[str, float]]) -> Any:
         return fit_als(
-            data.history.weights, settings, seed=seed, warm_start=earlier,
+            data.history.weights, _shortened(settings, earlier), seed=seed, warm_start=earlier,
             tracker=curve.__setitem__,
         )  # fmt: skip
 
@@ -79,8 +88,8 @@ def make_two_tower(night: Night) -> Made:
 
     def fit(data: FoldData, earlier: Any, curve: dict[int, dict[str, float]]) -> Any:
         return fit_two_tower(
-            data.history.weights, data.content, data.preferences, settings, seed=seed,
-            warm_start=earlier, tracker=curve.__setitem__,
+            data.history.weights, data.content, data.preferences, _shortened(settings, earlier),
+            seed=seed, warm_start=earlier, tracker=curve.__setitem__,
         )  # fmt: skip
 
     return _make(night, "two_tower", settings.model_dump(), fit)

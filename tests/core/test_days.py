@@ -13,8 +13,8 @@ def test_a_day_is_read() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "today", "2024-02-30", "2023-02-29", "2024-13-01", "2024-1-2", "20240310", "2024-W10-7",
-     "2024-03-10T00:00", "2024-03-10 ", " 2024-03-10", "2024-03-10\n", "10.03.2024", "../2024-03-10",
-     "-2024-03-10", "99999-01-01", "٢٠٢٤-٠٣-١٠"],
+     "2024-03-10T00:00", "2024-03-10 ", " 2024-03-10", "2024-03-10\n", "10.03.2024",
+     "../2024-03-10", "-2024-03-10", "99999-01-01", "٢٠٢٤-٠٣-١٠"],
 )  # fmt: skip
 def test_what_is_no_day_is_refused_with_the_way_to_write_it(text: str) -> None:
     with pytest.raises(UsageError, match="is not a date; write it as YYYY-MM-DD"):

@@ -179,7 +179,7 @@ def test_a_truncated_manifest_is_refused_wherever_it_ends(folder: Path) -> None:
 
 def test_a_missing_manifest_is_refused(folder: Path) -> None:
     (folder / NAME).unlink()
-    with pytest.raises(IntegrityError, match="cannot be read .No such file or directory"):
+    with pytest.raises(IntegrityError, match=r"cannot be read \(No such file or directory"):
         read_manifest(folder)
     (folder / NAME).mkdir()
     with pytest.raises(IntegrityError, match="cannot be read"):

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_the_bytes_do_not_depend_on_the_pieces(tmp_path: Path) -> None:
     ]
     for cut in cuts:
         edges = [0, *cut, whole.height]
-        pieces = (whole[a:b].to_arrow() for a, b in zip(edges, edges[1:], strict=False))
+        pieces = (whole[a:b].to_arrow() for a, b in itertools.pairwise(edges))
         assert write_batches(pieces, MANY, tmp_path / "pieces.parquet") == whole.height
         assert sha(tmp_path / "pieces.parquet") == sha(tmp_path / "whole.parquet")
 

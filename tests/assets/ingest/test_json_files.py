@@ -84,6 +84,14 @@ def test_a_broken_line_is_refused_by_itself(zone, line, reason):
     assert zone.rows("quarantine")["raw"].to_list() == [line[:4096]]
 
 
+def test_a_deep_line_is_found_among_lines_without_brackets(zone):
+    deep = '{"a":' * 65 + "1" + "}" * 65
+    fits = '{"x":' * 62 + "1" + "}" * 62
+    zone.land_lines("events.jsonl", event(), {**event(), "y": json.loads(fits)}, deep, *["x"] * 200)
+    assert zone.counts(zone.ingest()) == (203, 1, 1, 201)
+    assert zone.refusals()[0] == (3, "nested deeper than 64 levels")
+
+
 def test_bytes_that_are_no_text_and_lines_too_long(zone):
     zone.settings = IngestSettings(max_record_bytes=2_000)
     good = json.dumps(event()).encode()

@@ -10,8 +10,9 @@ import pytest
 
 from assets.ingest import ledger as ledger_module
 from assets.ingest.account import check_account
+from assets.ingest.entry import Entry
 from assets.ingest.landing import ingest_landing, waiting_files
-from assets.ingest.ledger import Entry, open_ledger, read_entries
+from assets.ingest.ledger import open_ledger, read_entries
 from assets.ingest.snapshot import snapshot
 from core.errors import CheckFailed, IntegrityError, NotFound, ReleaseConflict
 from core.ingest_settings import IngestSettings

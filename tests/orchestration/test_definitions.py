@@ -1,0 +1,84 @@
+"""What Dagster is told of the assets is what they do."""
+
+import dagster as dg
+import pytest
+
+from assets.publication.checks import CONTRACTS
+from core.home import Home
+from core.release_store import ReleaseStore
+from core.store import Store
+from orchestration.definitions import defs
+from tests.small_world import SECOND_NIGHT
+
+GRAPH = defs.resolve_asset_graph()
+KINDS = sorted(key.to_user_string() for key in GRAPH.get_all_asset_keys())
+STAGES = {
+    "ingest", "cleaning", "features", "evaluation", "models", "lists", "explanations", "publication",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_asset_says_what_it_is(kind):
+    node = GRAPH.get(dg.AssetKey(kind))
+    assert node.group_name in STAGES
+    assert node.owners == ["team:recommendations"]
+    assert node.kinds
+    assert len(node.description) > 20
+    assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
+    assert node.partitions_def.end_offset == 1
+    assert node.is_executable
+
+
+def test_every_stage_has_an_asset():
+    assert {GRAPH.get(dg.AssetKey(kind)).group_name for kind in KINDS} == STAGES
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "publication"])
+def test_dagster_knows_the_inputs_that_the_manifest_records(nights, kind):
+    """What is missing here would be computed too early; what is too much would be waited for."""
+    home = Home(nights)
+    if kind == "release":
+        manifest = ReleaseStore(home.releases).manifest(
+            ReleaseStore(home.releases).log.current() or ""
+        )
+    else:
+        manifest = Store(home.artefacts).current(kind, SECOND_NIGHT).manifest
+    read = set(manifest.inputs)
+    if kind == "gate":
+        read.add("release")  # named in its configuration, as it lies in no artefact folder
+        assert manifest.config["release"].startswith(SECOND_NIGHT)
+    declared = {key.to_user_string() for key in GRAPH.get(dg.AssetKey(kind)).parent_keys}
+    assert declared == read
+
+
+def test_publication_waits_for_the_gate():
+    parents = GRAPH.get(dg.AssetKey("publication")).parent_keys
+    assert {key.to_user_string() for key in parents} == {"release", "gate"}
+
+
+def test_every_artefact_is_an_asset_or_a_check_of_one(nights):
+    for kind in Store(Home(nights).artefacts).root.iterdir():
+        name = kind.name.removeprefix("check_")
+        assert name in KINDS
+        assert name == kind.name or name in CONTRACTS
+
+
+def test_every_check_blocks():
+    assert {key.asset_key.to_user_string() for key in GRAPH.asset_check_keys} == set(CONTRACTS)
+    for key in GRAPH.asset_check_keys:
+        assert GRAPH.get(key).blocking, key
+
+
+def test_the_schedule_runs_the_golden_path_at_two():
+    (schedule,) = defs.schedules
+    assert (schedule.name, schedule.job_name) == ("daily_at_two", "daily")
+    resolved = defs.resolve_schedule_def("daily_at_two")
+    assert resolved.cron_schedule == "0 2 * * *"
+    assert (resolved.execution_timezone or "UTC") == "UTC"
+    from datetime import UTC, datetime
+
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2025, 3, 31, 2, tzinfo=UTC), repository_def=None
+    )
+    (request,) = resolved.evaluate_tick(context).run_requests
+    assert request.partition_key == "2025-03-31"

@@ -1,0 +1,184 @@
+"""A world of 700 people in some thirty days, and one home in which two nights of it have run.
+
+The first night's landing zone holds what a real one does: the files of the world, files in every
+bad state (`tests/bad_files.py`), the events of the very day D, and an item that comes out on D.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.world.generate import generate
+from assets.world.parameters import load_parameters
+from core.home import Home
+from core.night import Made, Night, Workspace
+from core.settings import load_settings
+from tests.bad_files import salt
+
+ROOT = Path(__file__).resolve().parent.parent
+LAST_DAY = date(2025, 3, 30)
+FIRST_NIGHT, BETWEEN, SECOND_NIGHT = "2025-03-31", "2025-04-01", "2025-04-02"
+D_US = 1_743_379_200_000_000  # FIRST_NIGHT, 00:00 UTC
+TOMORROWS_ITEM = "tomorrow-1"
+
+SETTINGS: Mapping[str, str] = {
+    "DAYBREAK_CONFIG": str(ROOT / "daybreak.toml"),
+    "DAYBREAK_MODELS__ALS__EPOCHS": "4",
+    "DAYBREAK_MODELS__ALS__EMBEDDING_SIZE": "16",
+    "DAYBREAK_MODELS__TWO_TOWER__EPOCHS": "3",
+    "DAYBREAK_MODELS__TWO_TOWER__EMBEDDING_SIZE": "16",
+    "DAYBREAK_MODELS__RANKER__EPOCHS": "40",
+    "DAYBREAK_LISTS__CANDIDATES_PER_SOURCE": "60",
+    "DAYBREAK_EVALUATION__MIN_USERS": "40",
+    "DAYBREAK_EVALUATION__N_BOOTSTRAP": "200",
+    # Some hundred people are measured: what a real night must not lose is noise here.
+    "DAYBREAK_GATE__MARGIN": "0.6",
+    "DAYBREAK_GATE__MIN_LIST_OVERLAP": "0.1",
+}
+"""Small models and a lenient gate, as variables: what runs is the path as people run it."""
+CHALLENGER = {"DAYBREAK_MODELS__RANKER__REGULARIZATION": "2"}
+"""What the second night tries."""
+
+
+@contextmanager
+def settings(more: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Puts the settings in force; puts the environment back as it was."""
+    kept = dict(os.environ)
+    os.environ.update({**SETTINGS, **(more or {})})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def run(
+    home: Path, as_of: str, more: Mapping[str, str] | None = None, only: Sequence[str] = ()
+) -> None:
+    """Runs one night of a home, or some assets of it."""
+    from orchestration.daily import run_daily
+
+    with settings(more):
+        run_daily(Home(home), as_of, only=only)
+
+
+def stages() -> list[Callable[[Night], Made]]:
+    """Returns what makes each artefact up to the release, in order; no Dagster in it."""
+    from assets.cleaning import stage as cleaning
+    from assets.evaluation.folds import make_folds
+    from assets.evaluation.published import make_published
+    from assets.evaluation.stage import make_evaluation
+    from assets.explanations.stage import make_explanations
+    from assets.features import stage as features
+    from assets.ingest.stage import make_lake
+    from assets.lists import stage as lists
+    from assets.models import stage as models
+    from assets.models.candidates import make_candidates
+    from assets.models.embeddings import make_embeddings
+    from assets.models.ranker import make_ranker
+    from assets.publication.stage import make_release
+
+    return [
+        make_lake, cleaning.make_bot_scores, cleaning.make_clean_events, make_folds,
+        cleaning.make_items, cleaning.make_users, features.make_interactions,
+        features.make_user_features, features.make_item_features, models.make_popularity,
+        models.make_als, models.make_neighbours, models.make_two_tower, make_candidates,
+        make_ranker, make_evaluation, make_published, lists.make_ranked, lists.make_segment_lists,
+        lists.make_neighbour_lists, make_explanations, make_embeddings, make_release,
+    ]  # fmt: skip
+
+
+def compute(home: Path, as_of: str, more: Mapping[str, str] | None = None) -> dict[str, Made]:
+    """Makes every artefact of a night up to its release without Dagster; returns them by kind."""
+    with settings(more):
+        night = Workspace(Home(home), load_settings()).night(as_of)
+        made = [make(night) for make in stages()]
+    return {one.artefact.manifest.kind: one for one in made}
+
+
+def night(home: Path, as_of: str) -> Night:
+    """Returns the view of one date of a home."""
+    with settings():
+        return Workspace(Home(home), load_settings()).night(as_of)
+
+
+def land_first(home: Path) -> None:
+    """Lands everything up to D itself, the bad files, and the item of tomorrow."""
+    landing = Home(home).landing
+    _generate(home, None, LAST_DAY + timedelta(days=1))
+    salt(landing)
+    plant_tomorrow(landing)
+
+
+def land_second(home: Path) -> None:
+    """Lands two more days, the second of which the second night must not see either."""
+    _generate(home, LAST_DAY + timedelta(days=2), LAST_DAY + timedelta(days=3))
+
+
+def _generate(home: Path, first: date | None, last: date) -> None:
+    generate(
+        load_parameters(), n_users=700, seed=7, n_days=30, last_day=LAST_DAY, n_items=300,
+        out=Home(home).landing, truth=Home(home).truth, from_day=first, to_day=last,
+    )  # fmt: skip
+
+
+def plant_tomorrow(landing: Path) -> None:
+    """Lands an item that comes out on D, and a hundred people who take to it that day."""
+    pl.DataFrame(
+        {
+            "item_id": [TOMORROWS_ITEM], "title": ["Tomorrow Never Waits"], "genres": [["Drama"]],
+            "released_at": [D_US], "available_from": [D_US],
+        }
+    ).write_parquet(landing / "items-tomorrow.parquet")  # fmt: skip
+    users = [f"u{n:06d}" for n in range(100)]
+    pl.DataFrame(
+        {
+            "event_id": [f"tomorrow-{user}" for user in users], "user_id": users,
+            "item_id": [TOMORROWS_ITEM] * len(users), "action": ["like"] * len(users),
+            "occurred_at": [D_US + n for n in range(len(users))],
+        }
+    ).write_parquet(landing / "events-tomorrow.parquet")  # fmt: skip
+
+
+def built(factory: pytest.TempPathFactory) -> Path:
+    """Returns the home with both nights; made once, whichever process asks first.
+
+    Nobody may change it: a test that runs more in it takes a `copy`.
+    """
+    base = factory.getbasetemp()
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    home = base / "small-world"
+    with (base / "small-world.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (base / "small-world.built").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            land_first(home)
+            run(home, FIRST_NIGHT)
+            land_second(home)
+            run(home, SECOND_NIGHT, CHALLENGER)
+            (base / "small-world.built").touch()
+    return home
+
+
+def copy(home: Path, to: Path) -> Path:
+    """Returns a copy of a home that a test may change."""
+    shutil.copytree(home, to)
+    return to
+
+
+def hashes(home: Path) -> dict[str, str]:
+    """Returns the hash of every file of a home but the instances' own databases."""
+    kept = [home / name for name in ("dagster", "mlflow")]
+    return {
+        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in kept)
+    }
