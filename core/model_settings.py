@@ -103,7 +103,7 @@ class TwoTowerSettings(BaseModel):
     user_exponent: Exponent = 0.5
     """How much a user's number of positives counts in the loss: 0 all users alike, 1 all
     positives alike."""
-    history_dropout: float = Field(default=0.5, gt=0, lt=1, allow_inf_nan=False)
+    history_dropout: float = Field(default=0.6, gt=0, lt=1, allow_inf_nan=False)
     """Share of each history hidden from the user tower and asked of it instead, in (0, 1)."""
     cold_user_share: Share = 0.1
     """Share of the users with stated preferences whose whole history is hidden, [0, 1)."""

@@ -13,7 +13,7 @@ LOCATION = "daybreak"
 REPOSITORY_TAG = {".dagster/repository": f"__repository__@{LOCATION}"}
 """Without it a run made by the command line does not appear under its job in the UI."""
 
-_CONFIG = b"telemetry:\n  enabled: false\n"
+_CONFIG = b"telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 
 
 def prepare_instance(home: Home) -> None:

@@ -16,8 +16,12 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skips the slow forms of tests unless they are asked for."""
+    """Keeps Spark's tests in one process; skips slow forms of tests unless they are asked for."""
+    for item in items:
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.xdist_group("spark"))
     if "slow" in config.getoption("markexpr"):
         return
     skip = pytest.mark.skip(reason="a slow form; ask for it with -m slow")

@@ -12,6 +12,7 @@ Who and what is special:
     i02   has no category and no genre
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import polars as pl
 from assets.evaluation.protocol import Fold, Folds
 from assets.models.candidates import make_candidates
 from assets.models.fold_models import FoldData
+from assets.models.ranker import make_ranker
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
 from core.days import DAY_US
 from core.home import Home
@@ -41,6 +43,7 @@ from core.store import Staging
 from tests import toy
 
 N_USERS, N_ITEMS = 16, 40
+TEST = Fold("test", "test", toy.BEFORE_US - 7 * DAY_US, toy.BEFORE_US)
 RELEASE = Fold("release", "release", toy.BEFORE_US, toy.BEFORE_US)
 GENRES = ("Comedy", "Drama", "Horror", "Romance", "War")
 USER_IDS = [f"u{n:02}" for n in range(N_USERS)]
@@ -135,8 +138,15 @@ def _features(pairs: pl.DataFrame, catalogue: pl.DataFrame) -> dict[Table, pl.Da
     }
 
 
+def held_out(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Returns the rows of the test fold's truth: a third of what most people like."""
+    user, item = (pl.col(name).str.slice(1).cast(pl.Int64) for name in ("user_id", "item_id"))
+    liked = pl.col("weight_micro") > 0
+    return pairs.filter(liked, pl.len().over("user_id") >= 3, (user + item) % 3 == 0)
+
+
 def tables_only(home: Path, pairs: pl.DataFrame | None = None) -> Night:
-    """Returns a night with everything that the models read.
+    """Returns a night with everything that the models read, for a test fold and the release.
 
     Args:
         home: an empty folder.
@@ -144,36 +154,46 @@ def tables_only(home: Path, pairs: pl.DataFrame | None = None) -> Night:
     """
     night = Workspace(Home(home), SETTINGS).night(toy.AS_OF.isoformat())
     pairs = interactions() if pairs is None else pairs
-    features = _features(pairs, items())
+    truth = held_out(pairs)
+    parts = {"test": pairs.join(truth, on=["user_id", "item_id"], how="anti"), "release": pairs}
+    features = {part: _features(rows, items()) for part, rows in parts.items()}
 
     def write_folds(staging: Staging) -> None:
-        staging.write_json("folds.json", Folds("time split", (RELEASE,)).to_json())
-        staging.write_table(items(), ITEMS, "release")
-        staging.write_table(toy.rows_of(TRUTH, []), TRUTH, "release")
+        staging.write_json("folds.json", Folds("time split", (TEST, RELEASE)).to_json())
+        for part, rows in (("test", truth), ("release", truth.clear())):
+            staging.write_table(items(), ITEMS, part)
+            staging.write_table(rows, TRUTH, part)
 
-    def write_users(staging: Staging) -> None:
-        for table in (USER_FEATURES, USER_CATEGORIES):
-            staging.write_table(features[table], table, "release")
+    def write(*tables: Table) -> Callable[[Staging], None]:
+        def write_parts(staging: Staging) -> None:
+            for part, rows in parts.items():
+                for table in tables:
+                    frame = rows if table is INTERACTIONS else features[part][table]
+                    staging.write_table(frame, table, part)
+
+        return write_parts
 
     night.make("users", lambda staging: _write(staging, users(), USERS))
     night.make("items", lambda staging: _write(staging, items(), ITEMS))
     night.make("folds", write_folds)
-    night.make("interactions", lambda staging: _write(staging, pairs, INTERACTIONS, "release"))
-    night.make("user_features", write_users)
-    night.make(
-        "item_features",
-        lambda staging: _write(staging, features[ITEM_FEATURES], ITEM_FEATURES, "release"),
-    )
+    night.make("interactions", write(INTERACTIONS))
+    night.make("user_features", write(USER_FEATURES, USER_CATEGORIES))
+    night.make("item_features", write(ITEM_FEATURES))
     return night
 
 
-def _write(staging: Staging, frame: pl.DataFrame, table: Table, part: str = "") -> None:
-    staging.write_table(frame, table, part)
+def _write(staging: Staging, frame: pl.DataFrame, table: Table) -> None:
+    staging.write_table(frame, table)
 
 
 def whole(home: Path, pairs: pl.DataFrame | None = None) -> FoldData:
-    """Returns the release's fold of a night with fitted sources and stored candidates."""
+    """Returns the release's fold of a night with fitted sources and stored candidates.
+
+    The ranker is none: too few people for one.
+    """
     night = tables_only(home, pairs)
-    for make in (make_popularity, make_als, make_neighbours, make_two_tower, make_candidates):
+    for make in (
+        make_popularity, make_als, make_neighbours, make_two_tower, make_candidates, make_ranker,
+    ):  # fmt: skip
         make(night)
     return FoldData(night, RELEASE)

@@ -45,27 +45,16 @@ class Fitted(Protocol):
 Model = TypeVar("Model", bound=Fitted)
 
 
-def save_arrays(arrays: Arrays, path: Path, *, kind: str = "arrays") -> None:
-    """Writes named arrays to one safetensors file; equal arrays give equal bytes.
-
-    Args:
-        arrays: the arrays by name.
-        path: the file; its folder must exist.
-        kind: what they are, kept in the file's header.
-    """
-    header = json.dumps({"format": _FORMAT, "kind": kind}, sort_keys=True)
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    path.write_bytes(save(whole, metadata={"daybreak": header}))
-
-
 def save_model(model: Fitted, path: Path) -> None:
-    """Writes a model to one safetensors file.
+    """Writes a model to one safetensors file; equal models give equal bytes.
 
     Args:
         model: the fitted model.
         path: the file; its folder must exist.
     """
-    save_arrays(model.arrays(), path, kind=model.kind)
+    header = json.dumps({"format": _FORMAT, "kind": model.kind}, sort_keys=True)
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays().items()}
+    path.write_bytes(save(arrays, metadata={"daybreak": header}))
 
 
 def load_model(path: Path, of: type[Model]) -> Model:

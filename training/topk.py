@@ -10,26 +10,16 @@ Order: score descending, then item number ascending; the first 10 of k = 50 are 
 Time: O(U × I × D). Memory: one block of scores, `block_size` × I × 4 bytes, whatever U.
 Scores may differ in the last bit between block sizes, as the matrix product itself does.
 
-Shapes: U users, I items, D embedding size, B users of a block, G groups.
+Shapes: U users, I items, D embedding size, B users of a block.
 """
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from core.errors import InputError, TrainingDiverged
-from training.fitted import Floats, Numbers
-
-_BLOCK_SCORES = 1 << 25  # 128 MiB of float32
-_MAX_GROUP = 128
-_LOWEST = np.finfo(np.float32).min
-
-TopK = tuple[Numbers, Floats]
-"""(U, k) int32 item numbers, padded with −1, and (U, k) float32 scores, padded with −inf."""
+from core.errors import InputError
+from training.fitted import Floats
+from training.topk_blocks import TopK, best_by_blocks
 
 
 def topk(
@@ -67,7 +57,7 @@ def topk(
     def score(start: int, scores: Floats) -> None:
         np.matmul(users[start : start + len(scores)], by_dimension, out=scores)
 
-    return _by_blocks(score, shape, k, seen, allowed, block_size)
+    return best_by_blocks(score, shape, k, seen, allowed, block_size)
 
 
 def topk_sparse(
@@ -109,7 +99,9 @@ def topk_sparse(
         positive = ~(product.data <= 0)  # keeps NaN, which is refused later
         scores[row[positive], product.indices[positive]] = product.data[positive]
 
-    return _by_blocks(score, (histories.shape[0], weights.shape[1]), k, seen, allowed, block_size)
+    return best_by_blocks(
+        score, (histories.shape[0], weights.shape[1]), k, seen, allowed, block_size
+    )
 
 
 def topk_scores(
@@ -135,101 +127,4 @@ def topk_scores(
     def copied(start: int, block: Floats) -> None:
         block[:] = scores[start : start + len(block)]
 
-    return _by_blocks(copied, (scores.shape[0], scores.shape[1]), k, seen, allowed, None)
-
-
-def write_index(item_vectors: Floats, path: Path) -> None:
-    """Writes an exact inner-product FAISS index whose positions are the rows, for other teams.
-
-    Args:
-        item_vectors: (I, D) float32.
-        path: the file; its folder must exist.
-    """
-    import faiss  # heavy
-
-    index = faiss.IndexFlatIP(item_vectors.shape[1])
-    index.add(np.ascontiguousarray(item_vectors, dtype=np.float32))
-    path.write_bytes(faiss.serialize_index(index).tobytes())
-
-
-def _by_blocks(
-    score: Callable[[int, Floats], None],
-    shape: tuple[int, int],
-    k: int,
-    seen: sp.csr_matrix | None,
-    allowed: NDArray[np.bool_] | None,
-    block_size: int | None,
-) -> TopK:
-    n_users, n_items = shape
-    if k < 1:
-        raise InputError(f"k is {k}; ask for 1 item or more")
-    if seen is not None and seen.shape != shape:
-        raise InputError(
-            f"seen has shape {seen.shape}, scores {shape}; slice both by the same users"
-        )
-    if allowed is not None and allowed.shape != (n_items,):
-        raise InputError(f"allowed has shape {allowed.shape}, there are {n_items} items")
-    items = np.full((n_users, k), -1, dtype=np.int32)
-    best = np.full((n_users, k), -np.inf, dtype=np.float32)
-    if not n_items:
-        return items, best
-    banned = None if allowed is None else np.flatnonzero(~allowed)
-    for start, buffer in _buffers(n_users, n_items, block_size):
-        score(start, buffer)
-        if banned is not None:
-            buffer[:, banned] = -np.inf
-        if seen is not None:
-            touched = seen[start : start + len(buffer)]
-            row = np.repeat(np.arange(len(buffer)), np.diff(touched.indptr))
-            buffer[row, touched.indices] = -np.inf
-        part = slice(start, start + len(buffer))
-        _select(buffer, k, items[part], best[part])
-    return items, best
-
-
-def _buffers(n_users: int, n_items: int, block_size: int | None) -> Iterator[tuple[int, Floats]]:
-    """Yields the first row of each block and one buffer, used again, for its scores."""
-    size = block_size or max(1, min(1024, _BLOCK_SCORES // n_items))
-    buffer = np.empty((min(size, n_users), n_items), dtype=np.float32)
-    for start in range(0, n_users, size):
-        yield start, buffer[: min(size, n_users - start)]
-
-
-def _select(scores: Floats, k: int, items: Numbers, best: Floats) -> None:
-    """Writes the best k of each row of `scores` (B, I) to `items` and `best` (B, k)."""
-    bound = _lower_bound(scores, k)
-    chosen = scores >= bound[:, None]
-    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > 8 * k + _MAX_GROUP)
-    for some in np.array_split(crowded, -(-len(crowded) // 64)) if len(crowded) else ():
-        tied = scores[some] == bound[some, None]  # k ties at the bound are enough: the lowest
-        first = tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= k)
-        chosen[some] = (scores[some] > bound[some, None]) | first
-    row, item = np.divmod(np.flatnonzero(chosen), scores.shape[1])
-    value = scores[row, item]
-    order = np.lexsort((item, -value, row))
-    row, item, value = row[order], item[order], value[order]
-    n_chosen = np.bincount(row, minlength=len(scores))
-    place = np.arange(len(row)) - np.repeat(np.cumsum(n_chosen) - n_chosen, n_chosen)
-    keep = place < k
-    items[row[keep], place[keep]] = item[keep]
-    best[row[keep], place[keep]] = value[keep]
-
-
-def _lower_bound(scores: Floats, k: int) -> NDArray[Any]:
-    """Returns a finite number per row that the row's k-th best finite score reaches, (B,)."""
-    n_rows, n_items = scores.shape
-    size = min(_MAX_GROUP, n_items // (4 * k))
-    if size > 1:  # groups are interleaved, so that the maximum runs along contiguous memory
-        n_groups = n_items // size
-        maxima = scores[:, : n_groups * size].reshape(n_rows, size, n_groups).max(axis=1)  # (B, G)
-        tail = scores[:, n_groups * size :]
-    else:
-        maxima, tail = scores, scores[:, :0]
-    for part in (maxima, tail):
-        if np.isnan(part).any() or np.isposinf(part).any():
-            raise TrainingDiverged("a score is NaN or infinite; look at the model's vectors")
-    if maxima.shape[1] <= k:
-        return np.full(n_rows, _LOWEST)
-    place = maxima.shape[1] - k
-    bound: NDArray[Any] = np.maximum(np.partition(maxima, place, axis=1)[:, place], _LOWEST)
-    return bound
+    return best_by_blocks(copied, (scores.shape[0], scores.shape[1]), k, seen, allowed, None)

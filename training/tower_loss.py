@@ -109,7 +109,8 @@ def sampled_softmax_loss(
         weights: (T,) weight of each target.
         temperature: what cosines are divided by.
     """
-    positive = (users[rows] * targets).sum(dim=1) / temperature  # (T,)
+    # index_select, not indexing: the gradient of indexing adds in an order that threads decide
+    positive = (users.index_select(0, rows) * targets).sum(dim=1) / temperature  # (T,)
     scores = users @ drawn.T / temperature - correction  # (B, C)
     masked = scores.index_put(own, scores.new_tensor(-torch.inf))
     most = torch.maximum(  # per user, to keep the exponentials finite
@@ -119,6 +120,6 @@ def sampled_softmax_loss(
         ),
     )
     total = torch.exp(masked - most[:, None]).sum(dim=1)
-    total = total.index_add(0, rows, torch.exp(positive - most[rows]))
+    total = total.index_add(0, rows, torch.exp(positive - most[rows]))  # `most` has no gradient
     log_sum = most + torch.log(total)
-    return (weights * (log_sum[rows] - positive)).sum()
+    return (weights * (log_sum.index_select(0, rows) - positive)).sum()

@@ -1,67 +1,73 @@
-"""Which events the lake holds, asked without reading the lake.
+"""Which events the lake holds, asked without reading the lake: 16 bytes an event, searched."""
 
-For each ledger entry with events there is a small sorted file of hashes: 8 bytes of each event's
-id and 8 of all that it says. It is memory-mapped and searched. The files are a cache: the hash is
-that of the DuckDB version in their name, and whatever is missing, torn or of another version is
-computed again from the entry's lake files.
-"""
-
-import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from assets.ingest.entry import Entry
-from assets.ingest.row_hash import hashes
-from core.durable import replace_file
-from core.schemas import EVENTS
-from core.tables import read_table
+from assets.ingest.index_runs import (
+    Hashes,
+    Run,
+    drop_runs,
+    has_events,
+    load_runs,
+    merged,
+    store_run,
+)
 
-Hashes = NDArray[np.uint64]
-Run = tuple[Hashes, Hashes]  # ids ascending, and what each event says
 _MERGE_FROM = 8  # runs of one file that are kept apart
-
-
-def event_hashes(events: pl.DataFrame) -> Run:
-    """Returns (n,) hashes of the ids and (n,) hashes of all that the events say, in row order."""
-    frame = hashes(events, ["event_id"])
-    return frame["key"].to_numpy(), frame["all"].to_numpy()
+_LARGEST = 16_000_000  # events of a merged run, 256 MB
 
 
 class EventIndex:
-    """The events of the lake, and those accepted so far from the file at hand."""
+    """The events of the lake, and those accepted so far from the file at hand.
 
-    def __init__(self, lake: Path, entries: Iterable[Entry]) -> None:
+    Args:
+        lake: the lake's folder.
+        entries: the ledger's entries; the list that grows with the ledger.
+    """
+
+    def __init__(self, lake: Path, entries: Sequence[Entry]) -> None:
         self._lake = lake
-        self._stored = [_load(lake, entry) for entry in entries if _has_events(entry)]
+        self._entries = entries
+        self._stored = load_runs(lake, entries)
         self._added: list[Run] = []
 
     def find(self, ids: Hashes) -> tuple[NDArray[np.bool_], Hashes]:
         """Returns which ids are known, and what the known events say; ids ascending, unique."""
         known = np.zeros(len(ids), bool)
         says = np.zeros(len(ids), np.uint64)
-        for run_ids, run_says in (*self._stored, *self._added):
-            place = np.minimum(np.searchsorted(run_ids, ids), len(run_ids) - 1)
-            hit = run_ids[place] == ids
+        for run in (*self._stored, *self._added):
+            place = np.minimum(np.searchsorted(run.ids, ids), len(run.ids) - 1)
+            hit = run.ids[place] == ids
             known |= hit
-            says[hit] = run_says[place[hit]]
+            says[hit] = run.says[place[hit]]
         return known, says
 
     def add(self, ids: Hashes, says: Hashes) -> None:
         """Adds events just accepted; ids ascending, unique and unknown."""
         if len(ids):
-            self._added.append((ids, says))
+            self._added.append(Run(ids, says))
         if len(self._added) > _MERGE_FROM:
-            self._added = [_merged(self._added)]
+            self._added = [merged(self._added)]
 
     def commit(self, entry: Entry) -> None:
-        """Counts the file at hand, whose entry this is, as part of the lake."""
-        if _has_events(entry):
-            self._stored.append(_store(self._lake, entry, _merged(self._added)))
+        """Counts the file at hand, whose entry this is, as part of the lake.
+
+        Its run takes in earlier ones that are not much larger, so that their number grows with
+        the logarithm of the lake.
+        """
+        if has_events(entry):
+            own = merged(self._added)
+            whole, taken = Run(own.ids, own.says, entry.seq, entry.seq), []
+            while self._stored and _belongs(self._stored[-1], whole):
+                taken.append(self._stored.pop())
+                whole = merged([taken[-1], whole])
+            store_run(self._lake, self._entries, whole)
+            drop_runs(self._lake, self._entries, taken)
+            self._stored.append(whole)
         self._added = []
 
     def forget(self) -> None:
@@ -69,39 +75,7 @@ class EventIndex:
         self._added = []
 
 
-def _has_events(entry: Entry) -> bool:
-    return entry.table == EVENTS.name and entry.accepted > 0
-
-
-def _merged(runs: list[Run]) -> Run:
-    ids = np.concatenate([run[0] for run in runs])
-    says = np.concatenate([run[1] for run in runs])
-    order = np.argsort(ids)
-    return ids[order], says[order]
-
-
-def _path(lake: Path, entry: Entry) -> Path:
-    folder = lake / "event_index"
-    return folder / f"{entry.seq:08d}-{entry.sha256[:8]}-duckdb-{duckdb.__version__}.npy"
-
-
-def _load(lake: Path, entry: Entry) -> Run:
-    try:
-        stored = np.load(_path(lake, entry), mmap_mode="r", allow_pickle=False)
-        if stored.shape == (2, entry.accepted) and stored.dtype == np.uint64:
-            return stored[0], stored[1]
-    except (OSError, ValueError, EOFError):
-        pass  # absent or torn: a cache is made again
-    parts = [
-        event_hashes(read_table(lake / file.path, EVENTS))
-        for file in entry.files
-        if file.table == EVENTS.name
-    ]
-    return _store(lake, entry, _merged(parts))
-
-
-def _store(lake: Path, entry: Entry, run: Run) -> Run:
-    content = io.BytesIO()
-    np.save(content, np.stack(run), allow_pickle=False)
-    replace_file(_path(lake, entry), content.getvalue())
-    return run
+def _belongs(earlier: Run, later: Run) -> bool:
+    """Returns whether two neighbours should be one run."""
+    size = len(earlier.ids) + len(later.ids)
+    return len(earlier.ids) <= 2 * len(later.ids) and size <= _LARGEST

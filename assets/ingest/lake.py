@@ -67,16 +67,7 @@ class LakeWriter:
         parts = self._partitions(rows) if table is EVENTS else [(table.name, rows)]
         for folder, part in parts:
             name = f"{folder}/{self._seq:08d}-{len(self._files) + 1:04d}.parquet"
-            path = self._lake / name
-            has_time = "occurred_us" in part.columns
-            self._files.append(
-                LakeFile(
-                    table.name, name, write_table(part, table, path),
-                    int(part["occurred_us"].min()) if has_time else None,  # type: ignore[arg-type]  # int64
-                    int(part["occurred_us"].max()) if has_time else None,  # type: ignore[arg-type]  # int64
-                    hash_file(path),
-                )
-            )  # fmt: skip
+            self._files.append(_write_file(self._lake, name, part, table))
 
     def _partitions(self, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
         """Splits events by day, or by month where there are too many days."""
@@ -98,3 +89,16 @@ class LakeWriter:
 def _folders(path: Path, root: Path) -> list[Path]:
     """Returns the folders from a file's up to the one below a root."""
     return [root / folder for folder in path.relative_to(root).parents[:-1]]
+
+
+def _write_file(lake: Path, name: str, rows: pl.DataFrame, table: Table) -> LakeFile:
+    """Writes rows as one lake file; a torn one is removed."""
+    path = lake / name
+    try:
+        n_rows = write_table(rows, table, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    moments = rows["occurred_us"].to_numpy() if "occurred_us" in rows.columns else None
+    first, last = (None, None) if moments is None else (int(moments.min()), int(moments.max()))
+    return LakeFile(table.name, name, n_rows, first, last, hash_file(path))

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.ingest.event_index import EventIndex, event_hashes
+from assets.ingest.event_index import EventIndex
+from assets.ingest.index_runs import event_hashes
 from assets.ingest.row_hash import hashes
 
 NEW, DUPLICATE, REUSED = 0, 1, 2

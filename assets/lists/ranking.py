@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from training.ranker import RankerModel
 
 from assets.lists.listing import ItemTraits, blended, build_lists, stages
 from assets.models.candidates import stored_blocks
@@ -15,6 +14,7 @@ from assets.models.pair_features import NAMES, pair_features
 from assets.models.sources import fused
 from core.days import DAY_US
 from core.errors import TrainingDiverged
+from training.ranker import RankerModel
 
 _CONTENT = NAMES.index("content_affinity")
 _DISLIKE = NAMES.index("matches_dislike")

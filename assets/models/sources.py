@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from training.neighbours import NeighboursModel
 
 from core.schemas import SOURCES
+from training.neighbours import NeighboursModel
 from training.topk import topk, topk_sparse
 
 Floats = NDArray[np.float32]

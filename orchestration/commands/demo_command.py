@@ -12,7 +12,7 @@ from core.settings import load_settings
 
 LAST_DAY = date(2026, 3, 1)
 N_DAYS = 45
-CHALLENGER = ("DAYBREAK_MODELS__RANKER__LEARNING_RATE", "0.08")
+CHALLENGER = ("DAYBREAK_LISTS__CONTENT_WEIGHT", "0.05")
 """What the second night tries: the champion keeps the setting that it was published with."""
 
 

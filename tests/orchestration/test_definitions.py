@@ -1,5 +1,7 @@
 """What Dagster is told of the assets is what they do."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
@@ -70,15 +72,14 @@ def test_every_check_blocks():
 
 
 def test_the_schedule_runs_the_golden_path_at_two():
-    (schedule,) = defs.schedules
-    assert (schedule.name, schedule.job_name) == ("daily_at_two", "daily")
-    resolved = defs.resolve_schedule_def("daily_at_two")
-    assert resolved.cron_schedule == "0 2 * * *"
-    assert (resolved.execution_timezone or "UTC") == "UTC"
-    from datetime import UTC, datetime
-
+    schedule = defs.resolve_schedule_def("daily_at_two")
+    assert (schedule.job_name, schedule.cron_schedule) == ("daily", "0 2 * * *")
+    assert schedule.execution_timezone in (None, "UTC")
+    at_two = datetime(2025, 3, 31, 2, tzinfo=UTC)
     context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2025, 3, 31, 2, tzinfo=UTC), repository_def=None
+        scheduled_execution_time=at_two,
+        repository_def=defs.get_repository_def(),
+        instance=dg.DagsterInstance.ephemeral(),
     )
-    (request,) = resolved.evaluate_tick(context).run_requests
+    (request,) = schedule.evaluate_tick(context).run_requests
     assert request.partition_key == "2025-03-31"

@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse as sp
 
 from core.errors import InputError, TrainingDiverged
-from training.topk import topk, topk_scores, topk_sparse, write_index
+from training.topk import topk, topk_scores, topk_sparse
 
 
 def brute_force(scores, k, seen, allowed):
@@ -128,13 +128,3 @@ def test_a_block_of_scores_is_left_as_it_is():
     items, _ = topk_scores(scores, 2, allowed=np.array([True, True, False]))
     assert items.tolist() == [[0, -1], [0, 1]]
     np.testing.assert_array_equal(scores, before)
-
-
-def test_the_index_is_read_back_by_faiss(tmp_path):
-    import faiss
-
-    items = np.random.default_rng(8).standard_normal((50, 4)).astype(np.float32)
-    write_index(items, tmp_path / "items.faiss")
-    index = faiss.read_index(str(tmp_path / "items.faiss"))
-    _, found = index.search(items[:5], 3)
-    assert found.tolist() == topk(items[:5], items, 3)[0].tolist()

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from assets.ingest.repeats import REUSED_REASON
+from core.errors import IntegrityError
 from core.ids import digest
 from core.ingest_settings import IngestSettings, Mapping
 from tests.assets.ingest.conftest import event
@@ -172,6 +173,43 @@ def test_the_index_is_a_cache(zone, damage):
     zone.land_lines("events-2.jsonl", *rows[::-1], event(event_id="e3"))
     assert zone.counts(zone.ingest()) == (31, 0, 30, 1)
     assert index.read_bytes() == whole
+
+
+def test_a_lost_lake_file_is_named_where_the_index_needs_it(zone):
+    zone.land_lines("events-1.jsonl", event())
+    zone.ingest()
+    shutil.rmtree(zone.home.lake / "event_index")
+    shutil.rmtree(zone.home.lake / "events")
+    zone.land_lines("events-2.jsonl", event(event_id="e2"))
+    with pytest.raises(IntegrityError, match=r"00000001-0001\.parquet"):
+        zone.ingest()
+
+
+def test_many_small_files_have_few_runs(zone):
+    for n in range(40):
+        zone.land_lines(f"events-{n:02d}.jsonl", event(event_id=f"e{n}"))
+        zone.land(f"users-{n:02d}.csv", f"user_id\nu{n}\n")
+        if n % 10 == 0:
+            zone.ingest()  # merged across homes opened anew, too
+    zone.ingest()
+    runs = sorted(p.name[:17] for p in (zone.home.lake / "event_index").iterdir())
+    assert 1 <= len(runs) <= 6
+    zone.land_lines("events-z.jsonl", *(event(event_id=f"e{n}") for n in range(41)))
+    assert zone.counts(zone.ingest()) == (41, 1, 40, 0)
+
+
+def test_a_run_of_other_entries_is_not_believed(zone, tmp_path):
+    zone.land_lines("events.jsonl", event(event_id="old"))
+    zone.ingest()
+    [stale] = (zone.home.lake / "event_index").iterdir()
+    other = type(zone.home)(tmp_path / "other")
+    zone.home = other
+    (other.lake / "event_index").mkdir(parents=True)
+    shutil.copy(stale, other.lake / "event_index")
+    zone.land_lines("events.jsonl", event(event_id="new"))
+    zone.ingest()
+    zone.land_lines("events-2.jsonl", event(event_id="old"), event(event_id="new"))
+    assert zone.counts(zone.ingest()) == (2, 1, 1, 0)
 
 
 def test_another_mapping_is_another_reading(zone):

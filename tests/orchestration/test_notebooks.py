@@ -16,9 +16,9 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_on_a_published_release(
-    path: Path, published_home: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, nights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DAYBREAK_HOME", str(published_home))
+    monkeypatch.setenv("DAYBREAK_HOME", str(nights))
     notebook = nbformat.read(path, as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells), "commit notebooks without output"
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
