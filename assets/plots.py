@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _INK = "#2f5d8a"
 _ACCENT = "#c8553d"
 
 
-def _axes(title: str, size: tuple[float, float] = (6.0, 2.4)) -> tuple[Figure, "object"]:
+def _axes(title: str, size: tuple[float, float] = (6.0, 2.4)) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=10)

@@ -86,7 +86,7 @@ class TwoTowerSettings(BaseModel):
 
     embedding_size: int = Field(default=64, ge=1, le=1024)
     """Length of the vectors, 1 to 1024."""
-    epochs: int = Field(default=30, ge=1, le=10_000)
+    epochs: int = Field(default=20, ge=1, le=10_000)
     """Times that every user is visited, 1 to 10,000."""
     refit_epochs: int = Field(default=8, ge=1, le=10_000)
     """The same for a fit that starts from an earlier fold's weights, 1 to 10,000."""

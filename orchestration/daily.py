@@ -11,7 +11,6 @@ from core.errors import CheckFailed, DaybreakError, InputError, UsageError
 from core.home import Home
 from orchestration.instance import REPOSITORY_TAG, open_instance
 
-
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's events go to its instance; on standard error they would bury the one line that counts."""
 
@@ -49,17 +48,20 @@ def run_daily(
     """
     _check_partition(as_of)
     from orchestration.definitions import defs
-    from orchestration.resources import WorkspaceResource
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own previews and deprecations
         result = defs.resolve_job_def("daily").execute_in_process(
             instance=open_instance(home),
             partition_key=as_of,
-            resources={"workspace": WorkspaceResource(home=str(home.root), recompute=recompute)},
             tags=REPOSITORY_TAG,
             asset_selection=[dg.AssetKey(name) for name in only] or None,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "resources": {
+                    "workspace": {"config": {"home": str(home.root), "recompute": recompute}}
+                },
+            },
             raise_on_error=False,
         )
     if not result.success:

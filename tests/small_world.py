@@ -42,9 +42,10 @@ SETTINGS: Mapping[str, str] = {
     # Some hundred people are measured: what a real night must not lose is noise here.
     "DAYBREAK_GATE__MARGIN": "0.6",
     "DAYBREAK_GATE__MIN_LIST_OVERLAP": "0.1",
+    "DAYBREAK_GATE__MIN_COVERAGE_RATIO": "0.5",
 }
 """Small models and a lenient gate, as variables: what runs is the path as people run it."""
-CHALLENGER = {"DAYBREAK_MODELS__RANKER__REGULARIZATION": "2"}
+CHALLENGER = {"DAYBREAK_LISTS__CONTENT_WEIGHT": "0.05"}
 """What the second night tries."""
 
 

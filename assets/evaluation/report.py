@@ -35,8 +35,8 @@ def markdown(report: dict[str, Any]) -> str:
     lines += ["| system | " + " | ".join(slices) + " |", "|---|---:|---:|---:|---:|"]
     for name, one in ordered:
         parts = [one["slices"][part] for part in slices]
-        cells = [f"{_number(part['ndcg@10'])} ({part['n_users']})" for part in parts]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        shown = [f"{_number(part['ndcg@10'])} ({part['n_users']})" for part in parts]
+        lines.append(f"| {name} | " + " | ".join(shown) + " |")
     for key, title in (
         ("against_popularity", "popularity"),
         ("against_best_source", f"the best single source, {report['best_source']}"),

@@ -82,7 +82,7 @@ def _quantiles(scores: NDArray[np.floating], rows: NDArray[np.int32]) -> NDArray
 def build_lists(
     block: Block,
     scores: NDArray[np.float64],
-    ranker: NDArray[np.float64],
+    ranker: NDArray[np.floating],
     seeds: tuple[NDArray[np.int32], NDArray[np.float32]],
     disliked: NDArray[np.bool_],
     traits: ItemTraits,

@@ -8,6 +8,7 @@ from assets.models import stage
 from assets.models.candidates import make_candidates
 from assets.models.embeddings import make_embeddings
 from assets.models.ranker import make_ranker
+from assets.models.recency import make_recency
 from core.night import Made, Workspace
 from core.schemas import CANDIDATES
 
@@ -69,7 +70,22 @@ def two_tower(
 
 
 @dg.asset(
-    deps=[*_FEATURES, popularity, als, neighbours, two_tower], kinds={"faiss", "parquet"}, **_ASSET
+    deps=["folds", "users", "items", "interactions", "item_features", als, neighbours, two_tower],
+    kinds={"numpy"},
+    **_ASSET,
+)
+def recency(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """How much this week's users of an item count in each personal source."""
+    night = workspace.night(context.partition_key)
+    return materialise(lambda: make_recency(night))
+
+
+@dg.asset(
+    deps=[*_FEATURES, popularity, als, neighbours, two_tower, recency],
+    kinds={"faiss", "parquet"},
+    **_ASSET,
 )
 def candidates(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]

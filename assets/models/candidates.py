@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
-from training.neighbours import contributions
 
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
@@ -16,6 +15,7 @@ from core.night import Made, Night
 from core.schemas import CANDIDATES, SOURCES
 from core.seeds import derive_seed
 from core.store import Staging
+from training.neighbours import contributions
 
 Seeds = tuple[NDArray[np.int32], NDArray[np.float32]]
 """(N,) the history item that counts most for each candidate (−1: none), and how much."""
@@ -73,7 +73,7 @@ def make_candidates(night: Night) -> Made:
     settings = night.settings
     inputs = [
         "folds", "users", "items", "interactions", "item_features", "user_features",
-        "popularity", "als", "neighbours", "two_tower",
+        "popularity", "als", "neighbours", "two_tower", "recency",
     ]  # fmt: skip
     config = {
         "candidates_per_source": settings.lists.candidates_per_source,

@@ -1,6 +1,6 @@
 """Everything that is fitted on one fold, read back and put together for scoring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +8,6 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from training.neighbours import NeighboursModel
-from training.two_tower import TwoTowerModel
 
 from assets.evaluation.protocol import Fold
 from assets.models.arrays import History, Numbering, available
@@ -33,7 +31,9 @@ from core.schemas import (
 )
 from training.als import AlsModel
 from training.fitted import Model, load_model
+from training.neighbours import NeighboursModel
 from training.popularity import PopularityModel
+from training.two_tower import TwoTowerModel
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class FoldData:
         return self.night.get("item_features").table(ITEM_FEATURES, self.fold.name)
 
     @cached_property
+    def recent_users(self) -> NDArray[np.float32]:
+        """(n_items,) users who took to each item in the 7 days before the cut."""
+        return self.numbering.item_lookup(self.item_features, "n_users_7d")
+
+    @cached_property
     def categories(self) -> pl.Series:
         """The primary categories of the date's items, ascending; the row is the category number."""
         return self._item_categories.drop_nulls().unique().sort()
@@ -151,32 +156,42 @@ def model_file(fold: Fold) -> str:
     return f"{fold.name}/model.safetensors"
 
 
-def read_source(data: FoldData, name: str) -> Source:
+def read_source(data: FoldData, name: str, recency_power: float = 0.0) -> Source:
     """Returns one of the fold's sources from its stored model.
+
+    Args:
+        data: the fold.
+        name: one of `SOURCES`.
+        recency_power: how much this week's users of an item count in a personal source; see
+            `assets.models.recency`.
 
     Raises:
         NotFound: the model has not been made for the date.
         IntegrityError: its file is damaged.
     """
+    if name in ("popularity", "category"):
+        scores = _stored(data, PopularityModel).scores
+        if name == "category":
+            return category_source(data, scores)
+        everyone = np.ones((data.numbering.shape[0], 1), dtype=np.float32)
+        return DotSource(everyone, scores[:, None].astype(np.float32))
+    weight = ((1 + np.log1p(data.recent_users)) ** recency_power).astype(np.float32)
+    if name == "neighbours":
+        model = _stored(data, NeighboursModel)
+        scaled = sp.csr_matrix(model.weights @ sp.diags_array(weight))
+        return NeighbourSource(replace(model, weights=scaled), data.history.weights)
     if name == "als":
         als = _stored(data, AlsModel)
-        return DotSource(als.user_factors, als.item_factors)
-    if name == "two_tower":
-        tower = _stored(data, TwoTowerModel)
-        users = tower.user_vectors(data.history.weights, data.preferences)
-        return DotSource(users, tower.item_vectors)
-    if name == "neighbours":
-        return NeighbourSource(_stored(data, NeighboursModel), data.history.weights)
-    scores = _stored(data, PopularityModel).scores
-    if name == "category":
-        return category_source(data, scores)
-    everyone = np.ones((data.numbering.shape[0], 1), dtype=np.float32)
-    return DotSource(everyone, scores[:, None].astype(np.float32))
+        return DotSource(als.user_factors, als.item_factors * weight[:, None])
+    tower = _stored(data, TwoTowerModel)
+    users = tower.user_vectors(data.history.weights, data.preferences)
+    return DotSource(users, tower.item_vectors * weight[:, None])
 
 
 def read_sources(data: FoldData) -> dict[str, Source]:
-    """Returns all of the fold's sources, in the order of `SOURCES`."""
-    return {name: read_source(data, name) for name in SOURCES}
+    """Returns all of the fold's sources as they propose candidates, in the order of `SOURCES`."""
+    powers = data.night.get("recency").json("powers.json")
+    return {name: read_source(data, name, powers.get(name, 0.0)) for name in SOURCES}
 
 
 def _stored(data: FoldData, of: type[Model]) -> Model:

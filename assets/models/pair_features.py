@@ -64,7 +64,8 @@ class FoldFeatures:
 def user_table(user_features: pl.DataFrame, numbering: Numbering) -> Floats:
     """Returns the users' features: counts as log(1 + n), days as log(1 + days)."""
     columns = [numbering.user_lookup(user_features, name) for name in (*_USER_COUNTS, *_USER_DAYS)]
-    return np.log1p(np.column_stack(columns)).astype(np.float32)
+    table: Floats = np.log1p(np.column_stack(columns)).astype(np.float32)
+    return table
 
 
 def item_table(item_features: pl.DataFrame, numbering: Numbering) -> Floats:

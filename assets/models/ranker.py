@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from training.ranker import RankerModel, fit_ranker
 
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
@@ -15,6 +14,7 @@ from assets.models.pair_features import NAMES, pair_features
 from core.night import Made, Night
 from core.seeds import derive_seed, generator
 from core.store import Staging
+from training.ranker import RankerModel, fit_ranker
 
 _STRONG_MICRO = 3_000_000  # one purchase, like or high rating, or several clicks
 
@@ -69,7 +69,8 @@ def _sample(
     frame = pl.DataFrame({"row": rows, "hit": grade > 0, "draw": rng.random(len(rows))})
     nth = pl.col("draw").rank("ordinal").over("row", "hit")
     chosen = frame.select(pl.col("hit") | (nth <= n_negatives)).to_series().to_numpy()
-    return chosen & with_hit[rows]
+    sampled: NDArray[np.bool_] = chosen & with_hit[rows]
+    return sampled
 
 
 def make_ranker(night: Night) -> Made:

@@ -144,7 +144,8 @@ def fused(ranks: NDArray[np.int32]) -> Floats:
     """
     weight = np.array([0.25 if name in ("popularity", "category") else 1.0 for name in SOURCES])
     share = np.where(ranks > 0, 1.0 / (60 + ranks), 0.0)
-    return (share @ weight).astype(np.float32)
+    total: Floats = (share @ weight).astype(np.float32)
+    return total
 
 
 def user_blocks(users: Numbers, size: int) -> Iterator[Numbers]:

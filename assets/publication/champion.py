@@ -10,6 +10,7 @@ from assets.evaluation.measure import compare
 from assets.evaluation.stage import LISTS, make_evaluation
 from assets.models.candidates import make_candidates
 from assets.models.ranker import make_ranker
+from assets.models.recency import make_recency
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
 from core.errors import CheckFailed
 from core.list_settings import ListSettings
@@ -20,7 +21,7 @@ from core.settings import ModelSettings, Settings
 from core.store import Artefact
 
 _STAGES = (
-    make_popularity, make_als, make_neighbours, make_two_tower, make_candidates, make_ranker,
+    make_popularity, make_als, make_neighbours, make_two_tower, make_recency, make_candidates, make_ranker,
     make_evaluation,
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What the gate asks of a release that only its lists can tell."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,22 @@ def list_measurements(
         "seen_items": float(seen.select(pl.len()).collect().item()),
         "non_finite_numbers": float((bad.collect().item() or 0) + (bad_segments or 0)),
     }
+
+
+def storable(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns measurements as JSON can hold them: what is not finite becomes null, as if missing.
+
+    >>> storable({"coverage_ratio": float("nan"), "comparison": {"lower": float("-inf")}})
+    {'coverage_ratio': None, 'comparison': {'lower': None}}
+    """
+    found: dict[str, Any] = {}
+    for name, value in numbers.items():
+        if isinstance(value, Mapping):
+            found[name] = storable(value)
+        else:
+            odd = isinstance(value, float) and not math.isfinite(value)
+            found[name] = None if odd else value
+    return found
 
 
 def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[str, float | None]:

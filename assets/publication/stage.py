@@ -7,7 +7,7 @@ from assets.publication.champion import comparison, find_champion, stored_config
 from assets.publication.checks import required_checks
 from assets.publication.gate import evaluate_gate
 from assets.publication.lineage import lineage
-from assets.publication.measurements import against_champion, list_measurements
+from assets.publication.measurements import against_champion, list_measurements, storable
 from assets.publication.verdict import Verdict
 from core.errors import CheckFailed, ReleaseConflict
 from core.manifest import verify
@@ -122,7 +122,7 @@ def make_gate(night: Night) -> Made:
             "release": release.version,
             "champion": champion.release if champion else None,
             "protocol": facts.get("protocol"),
-            "numbers": numbers,
+            "numbers": storable(numbers),
             "verdict": verdict.to_dict(),
         }
         staging.write_json("verdict.json", document)

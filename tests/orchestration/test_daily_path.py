@@ -56,11 +56,13 @@ def test_the_second_night_was_held_against_the_first(nights, releases):
 
 def test_the_champion_was_refitted_with_the_settings_it_was_published_with(nights, releases):
     first, second = releases.log.entries()
-    configured = [releases.manifest(x.release).config["models"]["ranker"] for x in (first, second)]
-    assert [one["regularization"] for one in configured] == [1.0, 2.0]
-    folder = Home(nights).artefacts / "ranker" / SECOND_NIGHT
+    configured = [releases.manifest(x.release).config["lists"] for x in (first, second)]
+    assert [one["content_weight"] for one in configured] == [0.1, 0.05]
+    folder = Home(nights).artefacts / "evaluation" / SECOND_NIGHT
     stored = {path.name for path in folder.iterdir() if path.is_dir()}
     assert len(stored) == 2  # the challenger's, and the champion's beside it
+    challenger = Store(Home(nights).artefacts).current("evaluation", SECOND_NIGHT)
+    assert challenger.manifest.config["lists"]["content_weight"] == 0.05
 
 
 @pytest.fixture

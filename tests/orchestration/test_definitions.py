@@ -71,6 +71,7 @@ def test_every_check_blocks():
         assert GRAPH.get(key).blocking, key
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Dagster's schedule calls its own past
 def test_the_schedule_runs_the_golden_path_at_two():
     schedule = defs.resolve_schedule_def("daily_at_two")
     assert (schedule.job_name, schedule.cron_schedule) == ("daily", "0 2 * * *")

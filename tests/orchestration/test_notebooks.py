@@ -20,8 +20,9 @@ def test_notebook_runs_on_a_published_release(
 ) -> None:
     monkeypatch.setenv("DAYBREAK_HOME", str(nights))
     notebook = nbformat.read(path, as_version=4)
-    assert all(not cell.get("outputs") for cell in notebook.cells), "commit notebooks without output"
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without output"
+    where = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=120, resources=where).execute()
     plots = [
         output
         for cell in notebook.cells

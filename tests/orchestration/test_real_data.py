@@ -97,7 +97,9 @@ def check_whole_path(daybreak, as_of: str, protocol: str) -> pl.DataFrame:
     evaluation = night.get("evaluation")
     assert protocol in evaluation.file("report.md").read_text(encoding="utf-8")
     against = evaluation.json("report.json")["against_popularity"]
-    bounds = {name: against[name]["difference_lower"] for name in ("als", "neighbours", "two_tower")}
+    bounds = {
+        name: against[name]["difference_lower"] for name in ("als", "neighbours", "two_tower")
+    }
     assert min(bounds.values()) > 0, f"NDCG@10 less popularity's, lower 95 % bounds: {bounds}"
     tables = ReleaseStore(night.home.releases).path(outcome["release"]) / "tables"
     texts = pl.read_parquet(tables / "explanations.parquet").select("explanation_key", "text")

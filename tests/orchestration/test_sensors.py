@@ -20,7 +20,7 @@ from orchestration.sensors import landing_sensor, waiting_files, webhook_on_fail
 _EVENTS = b"user_id,item_id,action,occurred_at\nu1,i1,click,2024-03-01T10:00:00Z\n"
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("DAYBREAK_HOME", str(tmp_path))
     found = Home.find()
@@ -61,12 +61,12 @@ def test_what_the_ledger_knows_does_not_wait(home: Home) -> None:
     assert waiting_files(home) == []
 
 
-@pytest.fixture()
+@pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     received: list[dict[str, Any]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the base class's name
+        def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
             received.append(json.loads(self.rfile.read(length)))
             self.send_response(204)

@@ -117,6 +117,19 @@ def test_a_seed_gives_the_same_arrays(settings):
 
 
 @BOTH
+def test_two_threads_give_the_same_arrays_each_time(settings):
+    source = np.random.default_rng(0)
+    matrix = sp.csr_matrix((source.random((600, 300)) < 0.1).astype(np.float32))
+    settings = settings.model_copy(update={"epochs": 2, "batch_size": 300, "n_negatives": 200})
+    one, *others = (
+        fit_two_tower(matrix, None, None, settings, seed=1, device="cpu", n_threads=2).item_vectors
+        for _ in range(4)
+    )
+    for other in others:
+        np.testing.assert_array_equal(one, other)
+
+
+@BOTH
 def test_a_warm_start_begins_where_the_earlier_fit_ended(settings):
     cold, warm = {}, {}
     earlier = fit(settings, content=block_content(), tracker=cold.__setitem__)

@@ -13,7 +13,7 @@ from assets.models.pair_features import (
     pair_features,
     user_table,
 )
-from assets.models.sources import Block
+from assets.models.sources import Block, fused
 from core.schemas import ITEM_FEATURES, SOURCES, USER_FEATURES
 from tests import toy
 
@@ -64,6 +64,7 @@ def test_every_feature_stands_under_its_name() -> None:
     assert column(found, "popularity_nearness") == [1, 0, 1, 0, 0.125]
     assert column(found, "als_nearness") == pytest.approx([0.25, 0, 1 / 3, 0, 0])
     assert column(found, "n_sources") == [2, 1, 5, 1, 1]
+    assert column(found, "fused") == fused(BLOCK.ranks).tolist()
     assert column(found, "seed_contribution") == [0.5, 0, 0.25, 0, 0]
     assert column(found, "content_affinity") == pytest.approx([0.6, 0, 0.8, 0, 0])
     assert column(found, "category_share") == [0, 0, 0.75, 0.25, 0]
@@ -76,7 +77,7 @@ def test_every_feature_stands_under_its_name() -> None:
 
 
 def test_names_are_distinct_and_as_many_as_columns() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 30
+    assert len(set(NAMES)) == len(NAMES) == pair_features(BLOCK, SEEDS, FOLD).shape[1]
     assert [name for name in NAMES if name.startswith("user_")] == [
         "user_n_events", "user_n_items", "user_n_positive", "user_n_events_7d",
         "user_recency_days", "user_tenure_days",

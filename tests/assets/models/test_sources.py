@@ -11,6 +11,7 @@ from assets.models.sources import (
     NeighbourSource,
     Source,
     candidate_block,
+    fused,
     proposals,
     user_blocks,
 )
@@ -201,6 +202,13 @@ def test_an_item_without_an_interaction_scores_nothing_among_neighbours() -> Non
     source = NeighbourSource(model, HISTORY)
     assert (source.propose(users(), 3, SEEN, ALL)[0] == -1).all()
     assert source.score(users(0, 1), users(3, 3)).tolist() == [0, 0]
+
+
+def test_fused_places_add_up_and_a_place_nowhere_adds_nothing() -> None:
+    ranks = np.array([[1, 0, 0, 0, 0], [0, 0, 1, 0, 4], [0] * 5, [2, 3, 1, 1, 1]], np.int32)
+    expected = [0.25 / 61, 1 / 61 + 1 / 64, 0, 0.25 / 62 + 0.25 / 63 + 3 / 61]
+    assert fused(ranks).tolist() == pytest.approx(expected)
+    assert fused(ranks).dtype == np.float32
 
 
 def test_user_blocks_are_all_users_in_order() -> None:
