@@ -29,7 +29,7 @@ def _report(made: Made) -> dict[str, dg.MetadataValue]:
         name: tuple(one["metrics"][metric][key] or 0.0 for key in ("mean", "lower", "upper"))
         for name, one in report["systems"].items()
     }
-    means = {f"ndcg/{name}": dg.MetadataValue.float(row[0]) for name, row in rows.items()}
+    means = {f"{metric}/{name}": dg.MetadataValue.float(row[0]) for name, row in rows.items()}
     page = made.artefact.file("report.md").read_text(encoding="utf-8")
     return {
         "report": dg.MetadataValue.md(page),

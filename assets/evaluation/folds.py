@@ -66,7 +66,7 @@ def choose_folds(night: Night, tables: CleanTables) -> tuple[Folds, pl.DataFrame
     """Returns the folds of the first protocol with enough users, HOLDOUT, and the folds cut."""
     evaluation = night.settings.evaluation
     whole = pl.DataFrame(schema=HOLDOUT.polars)
-    span_us = evaluation.rolling_days * DAY_US
+    span_us = max(evaluation.rolling_days, evaluation.horizon_days) * DAY_US
     pairs = rolling_pairs(tables.clean_events, night.before_us - span_us, night.before_us)
     bound = tables.engine.collect(pairs)["user_id"].n_unique()
     time_safe = (

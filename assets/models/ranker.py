@@ -43,6 +43,8 @@ def training_rows(
     limit = night.settings.evaluation.max_ranker_users
     n_negatives = night.settings.models.ranker.n_negatives
     for fold in folds:
+        if n_groups >= limit:
+            break
         data = FoldData(night, fold)
         rng = generator(night.settings.seed, "ranker", fold.name)
         for block, (_, contribution) in stored_blocks(data, night.settings.lists.block_size):

@@ -27,7 +27,7 @@ _MIN_USERS = 20
 
 
 def make_recency(night: Night) -> Made:
-    """Makes `recency`: powers.json, the power of each source, and the NDCG@10 of every one tried."""
+    """Makes `recency`: powers.json, the power of each source; the facts hold all that was tried."""
 
     def write(staging: Staging) -> None:
         data = FoldData(night, read_folds(night).of("label")[0])

@@ -39,7 +39,7 @@ def _shortened(settings: Epochs, earlier: object) -> Epochs:
     """Returns the settings of a fit that starts from an earlier one's weights, if there is one."""
     if earlier is None:
         return settings
-    return settings.model_copy(update={"epochs": settings.refit_epochs})
+    return settings.model_copy(update={"epochs": min(settings.epochs, settings.refit_epochs)})
 
 
 def make_popularity(night: Night) -> Made:

@@ -21,8 +21,8 @@ from core.settings import ModelSettings, Settings
 from core.store import Artefact
 
 _STAGES = (
-    make_popularity, make_als, make_neighbours, make_two_tower, make_recency, make_candidates, make_ranker,
-    make_evaluation,
+    make_popularity, make_als, make_neighbours, make_two_tower, make_recency, make_candidates,
+    make_ranker, make_evaluation,
 )  # fmt: skip
 
 

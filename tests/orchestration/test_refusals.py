@@ -27,6 +27,7 @@ WORSE = {
 """Trees without a branch: every candidate has one score, and the order is that of the ids."""
 OTHER = {**CHALLENGER, "DAYBREAK_LISTS__FRESH_DAYS": "13"}
 """A challenger as good as the champion, which only a missing or bad result can keep out."""
+_ENDS = ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED")
 LISTED = ("ranked", "evaluation", "explanations", "release")
 
 
@@ -168,9 +169,12 @@ def test_a_bad_table_stops_what_comes_after(nights_copy, unmoved, environment):
     with small_world.settings():
         instance = open_instance(Home(nights_copy))
         run = instance.get_runs(limit=1)[0]
-        done = {
-            event.dagster_event.step_key
+        ended = {
+            event.dagster_event.step_key: event.dagster_event.event_type_value
             for event in instance.all_logs(run.run_id)
-            if event.is_dagster_event and event.dagster_event.is_step_success
+            if event.is_dagster_event and event.dagster_event.event_type_value in _ENDS
         }
-    assert done == {"items"}
+    assert ended == {
+        "items": "STEP_FAILURE", "popularity": "STEP_SKIPPED", "release": "STEP_SKIPPED",
+        "publication": "STEP_SKIPPED",
+    }  # fmt: skip
