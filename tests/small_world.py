@@ -85,14 +85,15 @@ def stages() -> list[Callable[[Night], Made]]:
     from assets.models.candidates import make_candidates
     from assets.models.embeddings import make_embeddings
     from assets.models.ranker import make_ranker
+    from assets.models.recency import make_recency
     from assets.publication.stage import make_release
 
     return [
         make_lake, cleaning.make_bot_scores, cleaning.make_clean_events, make_folds,
         cleaning.make_items, cleaning.make_users, features.make_interactions,
         features.make_user_features, features.make_item_features, models.make_popularity,
-        models.make_als, models.make_neighbours, models.make_two_tower, make_candidates,
-        make_ranker, make_evaluation, make_published, lists.make_ranked, lists.make_segment_lists,
+        models.make_als, models.make_neighbours, models.make_two_tower, make_recency,
+        make_candidates, make_ranker, make_evaluation, make_published, lists.make_ranked, lists.make_segment_lists,
         lists.make_neighbour_lists, make_explanations, make_embeddings, make_release,
     ]  # fmt: skip
 

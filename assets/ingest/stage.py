@@ -6,8 +6,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.ingest.landing import ingest_landing
+from assets.ingest.ledger import read_entries
 from assets.ingest.snapshot import Snapshot, snapshot
 from core.errors import CheckFailed
+from core.ids import digest
 from core.night import Made, Night
 from core.schemas import EVENTS, QUARANTINE
 from core.store import Staging
@@ -33,7 +35,18 @@ def make_lake(night: Night) -> Made:
             accepted_events=accounts.get(EVENTS.name, {}).get("accepted", 0),
         )
 
-    return night.make("lake", write, config={"ledger_position": taken.position})
+    config = {"ledger_position": taken.position, "ledger": _ledger_digest(night, taken.position)}
+    return night.make("lake", write, config=config)
+
+
+def _ledger_digest(night: Night, position: int) -> str:
+    """Returns a hash over what was taken in: a lake built anew from other files is another lake."""
+    return digest(
+        [
+            [entry.sha256, entry.importer, entry.mapping, entry.settings_digest, entry.status]
+            for entry in read_entries(night.home, position)
+        ]
+    )
 
 
 def _stored_rows(taken: Snapshot) -> dict[str, int]:

@@ -73,9 +73,7 @@ def test_sampled_users_read_their_lists(served, tables):
             ).iter_rows()
         ]
         scores = np.array([item["score"] for item in answer["items"]])
-        # Scores are kept in a small number of steps; their order is not lost.
-        np.testing.assert_allclose(scores, want["score"].to_numpy(), atol=0.01)
-        assert (np.diff(scores) <= 0).all()
+        np.testing.assert_allclose(scores, want["score"].to_numpy(), atol=1e-4)
 
 
 def test_the_ranking_and_the_list_name_one_reason(tables):
