@@ -1,6 +1,7 @@
 """Fixtures for every test: UTC, and each engine in turn."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from core.schemas import Table
 
 os.environ["TZ"] = "UTC"
 time.tzset()
+# pyspark leaves the process when its main module has no file, as in a parallel test worker: it
+# takes that for a run of its own doctests.
+sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -22,6 +22,7 @@ from assets.evaluation.protocol import Fold, Folds
 from assets.models.candidates import make_candidates
 from assets.models.fold_models import FoldData
 from assets.models.ranker import make_ranker
+from assets.models.recency import make_recency
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
 from core.days import DAY_US
 from core.home import Home
@@ -193,7 +194,8 @@ def whole(home: Path, pairs: pl.DataFrame | None = None) -> FoldData:
     """
     night = tables_only(home, pairs)
     for make in (
-        make_popularity, make_als, make_neighbours, make_two_tower, make_candidates, make_ranker,
+        make_popularity, make_als, make_neighbours, make_two_tower, make_recency, make_candidates,
+        make_ranker,
     ):  # fmt: skip
         make(night)
     return FoldData(night, RELEASE)

@@ -30,9 +30,11 @@ def make_recency(night: Night) -> Made:
     """Makes `recency`: powers.json, the power of each source; the facts hold all that was tried."""
 
     def write(staging: Staging) -> None:
-        data = FoldData(night, read_folds(night).of("label")[0])
-        users = _sample(data)
-        tried = {name: _ndcg_by_power(data, name, users) for name in SOURCES}
+        tried: dict[str, dict[float, float]] = {name: {} for name in SOURCES}
+        for fold in read_folds(night).of("label"):
+            data = FoldData(night, fold)
+            users = _sample(data)
+            tried = {name: _ndcg_by_power(data, name, users) for name in SOURCES}
         staging.write_json("powers.json", {name: best(found) for name, found in tried.items()})
         staging.facts["ndcg@10"] = {
             name: {str(power): value for power, value in found.items()}
