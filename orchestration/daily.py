@@ -12,7 +12,7 @@ from core.home import Home
 from orchestration.instance import REPOSITORY_TAG, open_instance
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""Dagster's events go to its instance; on standard error they would bury the one line that counts."""
+"""Dagster's events go to its instance; on standard error they would bury the line that counts."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ def stages() -> list[Callable[[Night], Made]]:
         cleaning.make_items, cleaning.make_users, features.make_interactions,
         features.make_user_features, features.make_item_features, models.make_popularity,
         models.make_als, models.make_neighbours, models.make_two_tower, make_recency,
-        make_candidates, make_ranker, make_evaluation, make_published, lists.make_ranked, lists.make_segment_lists,
+        make_candidates, make_ranker, make_evaluation, make_published, lists.make_ranked,
+        lists.make_segment_lists,
         lists.make_neighbour_lists, make_explanations, make_embeddings, make_release,
     ]  # fmt: skip
 

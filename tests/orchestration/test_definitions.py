@@ -15,7 +15,8 @@ from tests.small_world import SECOND_NIGHT
 GRAPH = defs.resolve_asset_graph()
 KINDS = sorted(key.to_user_string() for key in GRAPH.get_all_asset_keys())
 STAGES = {
-    "ingest", "cleaning", "features", "evaluation", "models", "lists", "explanations", "publication",
+    "ingest", "cleaning", "features", "evaluation", "models", "lists", "explanations",
+    "publication",
 }  # fmt: skip
 
 

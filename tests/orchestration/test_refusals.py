@@ -84,7 +84,7 @@ def test_a_worse_challenger(nights_copy, daybreak, unmoved):
     )
     assert " is below -0.6 " in told.err
     assert "; the current release stays; next step: " in told.err
-    rows = [row for row in json.loads(daybreak("release", "list", "--json").out)]
+    rows = json.loads(daybreak("release", "list", "--json").out)
     (built,) = [row for row in rows if row["status"] is None]
     assert (built["as_of"], built["is_current"], built["is_stored"]) == (SECOND_NIGHT, False, True)
 
@@ -150,7 +150,7 @@ def test_a_release_that_was_rolled_back_does_not_come_back(nights_copy, daybreak
 
 
 def test_a_bad_table_stops_what_comes_after(nights_copy, unmoved, environment):
-    """Items out of order and some of them twice, under an honest manifest: only the check can tell."""
+    """Items out of order, some of them twice, under an honest manifest: only the check can tell."""
     store = Store(Home(nights_copy).artefacts)
     stored = store.current("items", SECOND_NIGHT)
     plan = Plan("items", SECOND_NIGHT, stored.manifest.inputs, stored.manifest.config,
