@@ -53,8 +53,10 @@ def _variables():
 
 def test_the_interpreter_is_bare(server_home):
     done = subprocess.run(
-        [sys.executable, "-c", BARE]
-        + ["run", "--as-of", "2025-03-31", "--home", str(server_home.root)],
+        [
+            sys.executable, "-c", BARE, "run", "--as-of", "2025-03-31", "--home",
+            str(server_home.root),
+        ],
         capture_output=True, text=True, timeout=120, check=False, env=_variables(),
     )  # fmt: skip
     assert done.returncode != 0
@@ -85,8 +87,10 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", BARE]
-            + ["serve", "--home", str(home.root), "--port", str(self.port)],
+            [
+                sys.executable, "-c", BARE, "serve", "--home", str(home.root), "--port",
+                str(self.port),
+            ],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**_variables(), "DAYBREAK_SERVING__POLL_SECONDS": "0.1"},
         )  # fmt: skip
