@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from training.neighbours import NeighboursModel, similar_items
-from training.two_tower import TwoTowerModel
 
 from assets.models.fold_models import FoldData
 from core.schemas import NEIGHBOUR_LISTS, SEGMENT_LISTS
 from training.fitted import load_model
+from training.neighbours import NeighboursModel, similar_items
 from training.topk import topk
+from training.two_tower import TwoTowerModel
 
 TRENDING = "trending"
 

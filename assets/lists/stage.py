@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from training.neighbours import NeighboursModel
 
 from assets.evaluation.folds import read_folds
 from assets.lists.ranking import ranked_blocks
@@ -16,6 +15,7 @@ from core.night import Made, Night
 from core.schemas import NEIGHBOUR_LISTS, RANKED, SEGMENT_LISTS
 from core.store import Staging
 from training.fitted import load_model
+from training.neighbours import NeighboursModel
 from training.popularity import PopularityModel
 
 _RELEASE = "release"
