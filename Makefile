@@ -23,7 +23,7 @@ demo: install  ## a synthetic world, two nights, three users' lists, under ./var
 	$(BIN)/daybreak demo
 
 test: install  ## every test; those that need Java are skipped where it is absent
-	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup
+	$(BIN)/python -m pytest -n $(PARALLEL)
 
 test-slow: install  ## the full forms, on the real data at DAYBREAK_DATA: several minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,10 +1,12 @@
 """Fixtures for every test: UTC, and each engine in turn."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -20,12 +22,36 @@ time.tzset()
 sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
-@pytest.hookimpl(tryfirst=True)
+# A process of its own for what is dear to set up: Spark's session, and two nights of a small world.
+# xdist's own `loadgroup` cannot: it marks node ids, which pytest 9.2 no longer lets it change.
+_NIGHTS = frozenset(
+    f"tests/{name}.py"
+    for name in (
+        "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
+        "orchestration/test_definitions", "orchestration/test_dirty_landing",
+        "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
+        "serving/test_training_serving_agree",
+    )
+)  # fmt: skip
+_SPARK = re.compile(r"[\[-]spark[]-]")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Returns a scheduler that keeps the tests of a group in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            if nodeid.partition("::")[0] in _NIGHTS:
+                return "nights"
+            return "spark" if _SPARK.search(nodeid) else nodeid
+
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keeps Spark's tests in one process; skips slow forms of tests unless they are asked for."""
-    for item in items:
-        if item.get_closest_marker("spark"):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+    """Skips the slow forms of tests unless they are asked for."""
     if "slow" in config.getoption("markexpr"):
         return
     skip = pytest.mark.skip(reason="a slow form; ask for it with -m slow")

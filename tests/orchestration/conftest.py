@@ -12,14 +12,6 @@ _CHANGED = ("DAYBREAK_HOME", "DAYBREAK_ENGINE", "DAGSTER_HOME", "DAGSTER_DISABLE
 """The variables that a command sets for whatever it calls."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of one home in one process: another would only wait for it."""
-    for item in items:
-        if "nights" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("nights"))
-
-
 @dataclass(frozen=True)
 class Told:
     """What a command answered.
