@@ -45,7 +45,7 @@ class Limit:
         return self.name.partition(":")[0]
 
 
-_COMPARE = "see what changed with `daybreak release diff`"
+_COMPARE = "read the date's evaluation report and undo what changed the setting or the data"
 _RELIST = "read the checks of the lists, mend the rule and run the date again"
 _INPUTS = "look for missing files in the landing zone and run the date again"
 

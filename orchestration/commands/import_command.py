@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.errors import UsageError
+from core.errors import InputError, UsageError
 from core.home import Home
 from core.settings import load_settings
 
@@ -94,6 +94,12 @@ def _told(reports: list[Any]) -> tuple[dict[str, Any], str]:
             files.append({"file": name, "status": "repeated", "entry": seq})
             lines.append(f"{name}: taken in before, as ledger entry {seq}; nothing changed")
     quarantined = sum(file.get("quarantined", 0) for file in files)
+    if files and all(file["status"] == "unreadable" for file in files):
+        worst = files[0]
+        raise InputError(
+            f"{worst['file']} cannot be used: {worst['reason']}; it is kept in quarantine by name, "
+            "and a corrected file can be imported at any time"
+        )
     if quarantined:
         lines.append("see the refused rows with: daybreak sql 'SELECT * FROM lake_quarantine'")
     return {"files": files}, "\n".join(lines)

@@ -151,12 +151,25 @@ def test_import_tells_what_became_of_each_file(daybreak, tmp_path):
     assert again.out == "log.csv: taken in before, as ledger entry 1; nothing changed\n"
 
 
-def test_an_unreadable_file_is_named(daybreak, tmp_path):
+def test_an_unreadable_file_is_named_and_does_not_stop_the_others(daybreak, tmp_path):
     (tmp_path / "log.parquet").write_bytes(b"PAR1 and no more")
-    found = daybreak("import", "events", str(tmp_path / "log.parquet"), "--json")
-    (file,) = json.loads(found.out)["files"]
-    assert (file["status"], file["quarantined"]) == ("unreadable", 1)
-    assert file["reason"]
+    (tmp_path / "log.csv").write_text("user_id,item_id,action,occurred_at\nu1,i1,view,2025-01-01\n")
+    paths = [str(tmp_path / name) for name in ("log.parquet", "log.csv")]
+    found = daybreak("import", "events", *paths, "--json")
+    assert found.code == 0
+    torn, whole = json.loads(found.out)["files"]
+    assert (torn["status"], torn["quarantined"]) == ("unreadable", 1)
+    assert torn["reason"]
+    assert (whole["status"], whole["accepted"]) == ("ingested", 1)
+
+
+def test_nothing_but_unreadable_files_is_bad_input(daybreak, tmp_path):
+    (tmp_path / "log.parquet").write_bytes(b"PAR1 and no more")
+    found = daybreak("import", "events", str(tmp_path / "log.parquet"))
+    assert found.code == 2
+    assert found.out == ""
+    (line,) = found.err.splitlines()
+    assert line.startswith("daybreak: log.parquet cannot be used: ")
 
 
 @pytest.fixture

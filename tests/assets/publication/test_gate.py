@@ -201,7 +201,7 @@ def test_the_failure_line_names_every_number_bar_and_next_step():
         "(nan is not a finite number), the bar is 0.9; seen items 4 is above 0; "
         "check events_valid is missing (skipped or without a result), the bar is 1; "
         "check lists_valid 0 is below 1 (failed); the current release stays; "
-        "next step: see what changed with `daybreak release diff`"
+        "next step: read the date's evaluation report and undo what changed the setting or the data"
     )
 
 
