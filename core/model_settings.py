@@ -45,7 +45,8 @@ class AlsSettings(BaseModel):
     epochs: int = Field(default=15, ge=1, le=1000)
     """Times that both sides are solved, 1 to 1000."""
     refit_epochs: int = Field(default=5, ge=1, le=1000)
-    """The same for a fit that starts from an earlier fold's factors, 1 to 1000."""
+    """The same for a fit that starts from the factors of a cut one horizon earlier (fewer in
+    proportion from a nearer one), 1 to 1000."""
     regularization: Positive = 10.0
     """Weight of the squared norms, above 0; for a row of average length."""
     regularization_exponent: Exponent = 0.0
@@ -89,7 +90,8 @@ class TwoTowerSettings(BaseModel):
     epochs: int = Field(default=20, ge=1, le=10_000)
     """Times that every user is visited, 1 to 10,000."""
     refit_epochs: int = Field(default=8, ge=1, le=10_000)
-    """The same for a fit that starts from an earlier fold's weights, 1 to 10,000."""
+    """The same for a fit that starts from the weights of a cut one horizon earlier (fewer in
+    proportion from a nearer one), 1 to 10,000."""
     max_steps: Count = 2_000
     """Steps after which no further epoch begins: with many users few epochs suffice."""
     batch_size: int = Field(default=256, ge=2, le=65_536)

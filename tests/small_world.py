@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 
 from assets.world.generate import generate
 from assets.world.parameters import load_parameters
+from benchmarks.daily import stages
 from core.home import Home
 from core.night import Made, Night, Workspace
 from core.settings import load_settings
@@ -69,34 +70,6 @@ def run(
 
     with settings(more):
         run_daily(Home(home), as_of, only=only)
-
-
-def stages() -> list[Callable[[Night], Made]]:
-    """Returns what makes each artefact up to the release, in order; no Dagster in it."""
-    from assets.cleaning import stage as cleaning
-    from assets.evaluation.folds import make_folds
-    from assets.evaluation.published import make_published
-    from assets.evaluation.stage import make_evaluation
-    from assets.explanations.stage import make_explanations
-    from assets.features import stage as features
-    from assets.ingest.stage import make_lake
-    from assets.lists import stage as lists
-    from assets.models import stage as models
-    from assets.models.candidates import make_candidates
-    from assets.models.embeddings import make_embeddings
-    from assets.models.ranker import make_ranker
-    from assets.models.recency import make_recency
-    from assets.publication.stage import make_release
-
-    return [
-        make_lake, cleaning.make_bot_scores, cleaning.make_clean_events, make_folds,
-        cleaning.make_items, cleaning.make_users, features.make_interactions,
-        features.make_user_features, features.make_item_features, models.make_popularity,
-        models.make_als, models.make_neighbours, models.make_two_tower, make_recency,
-        make_candidates, make_ranker, make_evaluation, make_published, lists.make_ranked,
-        lists.make_segment_lists,
-        lists.make_neighbour_lists, make_explanations, make_embeddings, make_release,
-    ]  # fmt: skip
 
 
 def compute(home: Path, as_of: str, more: Mapping[str, str] | None = None) -> dict[str, Made]:

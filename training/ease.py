@@ -68,10 +68,12 @@ def _by_items(histories: sp.csr_matrix, ridge: float) -> Iterator[tuple[int, Flo
 
 
 def _by_users(histories: sp.csr_matrix, ridge: float) -> Iterator[tuple[int, Floats]]:
-    gram = (histories @ histories.T).toarray()
+    gram = (histories @ histories.T).toarray(order="F")
     gram[np.diag_indices_from(gram)] += ridge
     lower = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-    half = solve_triangular(lower, histories.toarray(), lower=True, overwrite_b=True)  # (U, n)
+    half = solve_triangular(
+        lower, histories.toarray(order="F"), lower=True, overwrite_b=True, check_finite=False
+    )  # (U, n)
     left_over = 1 - np.einsum("un,un->n", half, half)  # λ × diag(P)
     narrow = half.astype(np.float32)
     del half

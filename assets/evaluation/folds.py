@@ -62,7 +62,11 @@ class Cutter:
         return interactions(events, items, self._recency, now_us, self._night.settings.actions)
 
 
-def choose_folds(night: Night, tables: CleanTables) -> tuple[Folds, pl.DataFrame, list[CutFold]]:
+Cut = tuple[Folds, pl.DataFrame, list[CutFold]]
+"""The folds of a protocol, HOLDOUT, and each fold's tables."""
+
+
+def choose_folds(night: Night, tables: CleanTables) -> Cut:
     """Returns the folds of the first protocol with enough users, HOLDOUT, and the folds cut."""
     evaluation = night.settings.evaluation
     whole = pl.DataFrame(schema=HOLDOUT.polars)
@@ -78,10 +82,17 @@ def choose_folds(night: Night, tables: CleanTables) -> tuple[Folds, pl.DataFrame
             break  # not even the most generous count suffices
         cut = [Cutter(night, tables, whole).cut(fold) for fold in folds.folds]
         if _n_tested(cut) >= evaluation.min_users:
-            return folds, whole, cut
+            return _with_truth(folds, whole, cut)
     holdout = tables.engine.collect(per_user_holdout(tables.clean_events, evaluation.holdout_share))
     folds = per_user(night.before_us)
     return folds, holdout, [Cutter(night, tables, holdout).cut(fold) for fold in folds.folds]
+
+
+def _with_truth(folds: Folds, holdout: pl.DataFrame, cut: list[CutFold]) -> Cut:
+    """Leaves out tests in which nothing can be foretold: each fold costs a fit of every source."""
+    empty = {one.fold.name for one in cut if one.fold.role == "test" and one.truth.is_empty()}
+    kept = [one for one in cut if one.fold.name not in empty]
+    return folds.without(empty), holdout, kept
 
 
 def _n_tested(cut: list[CutFold]) -> int:

@@ -7,7 +7,8 @@ Three protocols, tried in this order (DESIGN.md, "Three cuts"):
     per-user          each user's last events, where no day has enough; not time-safe
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from core.days import DAY_US
@@ -54,6 +55,10 @@ class Folds:
     def release(self) -> Fold:
         """The fold that is fitted on everything before D."""
         return self.of("release")[0]
+
+    def without(self, names: Collection[str]) -> "Folds":
+        """Returns the folds without those of some names."""
+        return replace(self, folds=tuple(fold for fold in self.folds if fold.name not in names))
 
     @property
     def per_user(self) -> bool:

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from assets.cleaning.stage import make_bot_scores, make_clean_events
-from assets.evaluation.folds import make_folds
+from assets.evaluation.folds import make_folds, read_folds
 from assets.ingest.stage import check_totals, make_lake
 from core.home import Home
 from core.night import Night, Workspace
 from core.release_store import ReleaseStore
+from core.schemas import TRUTH
 from core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,9 @@ def test_deskdrop_is_cut_by_rolling_days(daybreak):
     facts = night.get("folds").facts
     assert facts["protocol"] == "rolling one-day holdouts"
     assert (facts["n_test_users"], facts["n_test_pairs"]) == (756, 2_402)
+    tests = read_folds(night).of("test")
+    assert len(tests) == 54, "six of sixty days hold nothing to foretell and cost no fit"
+    assert all(night.get("folds").table(TRUTH, fold.name).height > 0 for fold in tests)
 
 
 def check_whole_path(daybreak, as_of: str, protocol: str) -> pl.DataFrame:

@@ -52,6 +52,12 @@ def test_rolling_labels_end_where_the_first_test_begins() -> None:
     assert (label.fit_before_us, label.truth_until_us) == (day("2024-03-08"), day("2024-03-09"))
 
 
+def test_folds_can_be_left_out_by_name() -> None:
+    folds = rolling(D, 3).without({"test-001"})
+    assert folds.protocol == ROLLING
+    assert [fold.name for fold in folds.folds] == ["label", "test-000", "test-002", "release"]
+
+
 def test_per_user_folds_hold_out_by_level() -> None:
     folds = per_user(D)
     assert folds.protocol == PER_USER == "per-user, not time-safe"
