@@ -40,6 +40,7 @@ def markdown(report: dict[str, Any]) -> str:
     for key, title in (
         ("against_popularity", "popularity"),
         ("against_best_source", f"the best single source, {report['best_source']}"),
+        ("against_best_source_ruled", f"{report['best_source']} under the lists' rules"),
     ):
         lines += ["", f"## Paired difference against {title}", ""]
         lines += ["| system | difference | interval | relative |", "|---|---:|---|---:|"]

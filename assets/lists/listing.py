@@ -117,9 +117,7 @@ def build_lists(
             "candidate": np.arange(len(block.items), dtype=np.int64),
         }
     )
-    ordered = without_disliked(ranked(frame))
-    ordered = category_cap(ordered, settings.max_category_share)
-    ordered = fresh_slot(ordered, settings.fresh_share, settings.max_category_share)
+    ordered = under_rules(frame, settings)
     kept = ordered.filter(pl.col("place") <= settings.length)
     why = kept["candidate"].to_numpy()
     marks = [pl.when(pl.col(f"rule_{name}")).then(pl.lit(name)) for name in RULES]
@@ -128,6 +126,16 @@ def build_lists(
         sources=_proposers(block.ranks[why]),
         source_scores=_scores_of_proposers(block.ranks[why], block.scores[why]),
     ).rename({"place": "rank"})  # fmt: skip
+
+
+def under_rules(block: pl.DataFrame, settings: ListSettings) -> pl.DataFrame:
+    """Returns a block of scored rows in the order that all rules leave; see `assets.lists.rules`.
+
+    Reads user_num, item_num, score and what the rules read.
+    """
+    ordered = without_disliked(ranked(block))
+    ordered = category_cap(ordered, settings.max_category_share)
+    return fresh_slot(ordered, settings.fresh_share, settings.max_category_share)
 
 
 def _proposers(ranks: NDArray[np.int32]) -> pl.Series:

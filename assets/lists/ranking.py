@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.lists.listing import ItemTraits, blended, build_lists, stages
+from assets.lists.listing import ItemTraits, blended, build_lists, stages, under_rules
 from assets.models.candidates import stored_blocks
 from assets.models.fold_models import FoldData
-from assets.models.pair_features import NAMES, pair_features
+from assets.models.pair_features import NAMES, n_shared, pair_features
 from assets.models.sources import fused
 from core.days import DAY_US
 from core.errors import TrainingDiverged
+from core.schemas import SOURCES
 from training.ranker import RankerModel
 
 _CONTENT = NAMES.index("content_affinity")
@@ -74,6 +75,30 @@ def ranked_blocks(data: FoldData, ranker: RankerModel | None) -> Iterator[Ranked
         yield RankedBlock(
             block.users, rows.join(named, on="user_num", how="left", maintain_order="left"), order
         )
+
+
+def source_blocks(data: FoldData, name: str) -> Iterator[tuple[NDArray[np.int32], pl.DataFrame]]:
+    """Yields what one source alone would list under the same rules: users, and rows by place.
+
+    Args:
+        data: the fold.
+        name: one of `SOURCES`.
+    """
+    settings, traits, column = data.night.settings.lists, item_traits(data), SOURCES.index(name)
+    for block, _ in stored_blocks(data, settings.block_size):
+        proposed = block.ranks[:, column] > 0
+        users, items = block.user_nums[proposed], block.items[proposed]
+        frame = pl.DataFrame(
+            {
+                "user_num": users,
+                "item_num": items,
+                "score": -block.ranks[proposed, column],
+                "disliked": n_shared(data.dislikes, users, data.content, items) > 0,
+                "category_num": traits.category[items],
+                "is_fresh": traits.fresh[items],
+            }
+        )
+        yield block.users, under_rules(frame, settings)
 
 
 def item_traits(data: FoldData) -> ItemTraits:

@@ -99,8 +99,8 @@ def pair_features(block: Block, seed_contribution: Floats, fold: FoldFeatures) -
         seed_contribution[:, None],
         content_affinity(weights, fold.unit_content, block.rows, items)[:, None],
         np.where(category >= 0, share, 0.0)[:, None],
-        _shared(fold.preferences, users, fold.content, items)[:, None],
-        _shared(fold.dislikes, users, fold.content, items)[:, None],
+        n_shared(fold.preferences, users, fold.content, items)[:, None],
+        n_shared(fold.dislikes, users, fold.content, items)[:, None],
         fold.users[users],
         fold.items[items],
     ]
@@ -111,7 +111,7 @@ def _pick(matrix: sp.csr_matrix, rows: NDArray[np.int32], cols: NDArray[np.int32
     return np.asarray(matrix[rows, cols], dtype=np.float32).ravel()
 
 
-def _shared(
+def n_shared(
     stated: sp.csr_matrix,
     users: NDArray[np.int32],
     content: sp.csr_matrix,

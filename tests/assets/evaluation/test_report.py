@@ -39,6 +39,7 @@ REPORT = {
     "against_popularity": {"lists": against(0.1)},
     "best_source": "als",
     "against_best_source": {"lists": against(None)},
+    "against_best_source_ruled": {"lists": against(0.2)},
 }
 
 
@@ -77,6 +78,12 @@ def test_the_whole_page() -> None:
         "| system | difference | interval | relative |\n"
         "|---|---:|---|---:|\n"
         "| lists | 0.2000 | – – 0.3000 | – |\n"
+        "\n"
+        "## Paired difference against als under the lists' rules\n"
+        "\n"
+        "| system | difference | interval | relative |\n"
+        "|---|---:|---|---:|\n"
+        "| lists | 0.2000 | 0.2000 – 0.3000 | 2.0000 |\n"
     )
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from assets.lists.ranking import item_traits, ranked_blocks, top_matrix
+from assets.lists.ranking import item_traits, ranked_blocks, source_blocks, top_matrix
 from assets.models.fold_models import FoldData
 from core.days import DAY_US
 from core.errors import TrainingDiverged
@@ -164,3 +164,39 @@ def test_the_top_matrix_pads_short_lists() -> None:
     assert top_matrix(rows, users, 2).tolist() == [[5, 1], [-1, -1], [8, -1], [0, -1]]
     assert top_matrix(rows, users, 3)[:, :2].tolist() == top_matrix(rows, users, 2).tolist()
     assert top_matrix(rows.clear(), users, 2).tolist() == [[-1, -1]] * 4
+
+
+def of_source(data: FoldData, name: str) -> pl.DataFrame:
+    return pl.concat([rows for _, rows in source_blocks(data, name)])
+
+
+def proposed(data: FoldData, name: str) -> pl.DataFrame:
+    stored = data.night.get("candidates").table(CANDIDATES, data.fold.name)
+    kept = stored.filter(pl.col(f"{name}_rank") > 0)
+    return kept.sort("user_num", f"{name}_rank").select("user_num", "item_num")
+
+
+@pytest.mark.parametrize("name", ["popularity", "als", "two_tower"])
+def test_a_source_alone_keeps_its_order_where_no_rule_speaks(data: FoldData, name: str) -> None:
+    free = with_lists(data, max_category_share=1.0, fresh_share=0.0)
+    found = of_source(free, name).select("user_num", "item_num")
+    wanted = proposed(data, name)
+    disliker = pl.col("user_num") == 3  # dislikes Comedy
+    assert_frame_equal(found.filter(~disliker), wanted.filter(~disliker))
+    assert found.filter(disliker).height < wanted.filter(disliker).height
+
+
+def test_a_source_alone_is_under_the_same_cap(data: FoldData) -> None:
+    rows = of_source(with_lists(data, max_category_share=0.3, fresh_share=0.0), "popularity")
+    category = item_traits(data).category[rows["item_num"].to_numpy()]
+    counted = (
+        rows.with_columns(category=category, exempt=category < 0)
+        .group_by("user_num", "category", "exempt")
+        .agg(n=pl.len(), n_top=(pl.col("place") <= 10).sum())
+        .with_columns(room=pl.when("exempt").then("n").otherwise(pl.col("n").clip(upper_bound=3)))
+        .with_columns(enough=pl.col("room").sum().over("user_num") >= 10)
+    )
+    capped = counted.filter("enough", ~pl.col("exempt"))
+    assert capped["user_num"].n_unique() > 3
+    assert capped["n_top"].max() == 3
+    assert rows["rule_category_cap"].any()
