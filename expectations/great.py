@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from core.main_module import main_with_file
+
 
 def load() -> Any:
     """Returns the great_expectations module with analytics off.
@@ -12,7 +14,7 @@ def load() -> Any:
     Its import warns of modules that Python deprecates; those warnings are not ours to mend.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), main_with_file():
         warnings.simplefilter("ignore")
         import great_expectations
         import great_expectations.expectations  # makes the submodule an attribute

@@ -22,4 +22,7 @@ defs = dg.Definitions(
     schedules=[daily_schedule],
     sensors=[landing_sensor, webhook_on_failure],
     resources={"workspace": WorkspaceResource()},
+    # As `daybreak run` does: a stage uses every core already, and a process of its own for each
+    # asset would import torch and Spark's client thirty times.
+    executor=dg.in_process_executor,
 )

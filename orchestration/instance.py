@@ -13,7 +13,15 @@ LOCATION = "daybreak"
 REPOSITORY_TAG = {".dagster/repository": f"__repository__@{LOCATION}"}
 """Without it a run made by the command line does not appear under its job in the UI."""
 
-_CONFIG = b"telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+_CONFIG = b"""\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1  # one date takes every core; the dates of a backfill wait their turn
+"""
 
 
 def prepare_instance(home: Home) -> None:

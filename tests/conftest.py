@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +16,6 @@ from core.schemas import Table
 
 os.environ["TZ"] = "UTC"
 time.tzset()
-# pyspark leaves the process when its main module has no file, as in a parallel test worker: it
-# takes that for a run of its own doctests.
-sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
 # A process of its own for what is dear to set up: Spark's session, and two nights of a small world.
@@ -30,6 +26,7 @@ _NIGHTS = frozenset(
         "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
         "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
+        "orchestration/test_ui",
         "serving/test_training_serving_agree",
     )
 )  # fmt: skip

@@ -22,7 +22,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "implicit": ("training/als.py",),
     "lmdb": ("serving/record_store.py",),
     "matplotlib": ("assets/plots.py", "assets/materialisation.py"),
-    "mlflow": ("training/tracking.py",),
+    "mlflow": ("training/tracking*.py",),
     "openai": ("assets/explanations/*",),
     "pyspark": ("core/engine/spark.py",),
     "starlette": ("serving/*",),

@@ -1,53 +1,30 @@
-"""The record of fits in MLflow: parameters, metrics, data version. The one home of mlflow.
+"""The record of fits in MLflow: parameters, metrics, data version.
 
-Everything lies in one folder: `mlflow.db` (SQLite) and `artifacts/`. A run is opened and closed
-inside one step, through a client of its own and never through MLflow's global active run, so that
-steps cannot write into each other's runs. Nothing here decides anything: the release log says
-what is published, and MLflow's aliases mirror it.
+A run is opened and closed inside one step, through a client of its own and never through MLflow's
+global active run, so that steps cannot write into each other's runs. MLflow's one home are this
+file, `tracking_database.py` and `tracking_registry.py`.
 
 Importing mlflow takes about two seconds, and the first run in a folder about two more to make the
-tables; so it is imported on first use. No usage data are sent and nothing is written outside the
-folder.
+tables; so it is imported on first use.
 """
 
 import json
-import logging
-import os
 import re
-import sqlite3
-import warnings
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from core.errors import InputError, UnreadableFile, UsageError
+from core.errors import InputError, UsageError
+from training.tracking_database import named_errors, open_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlflow import MlflowClient
 
-MODEL_NAME = "daybreak"
-ALIASES = ("champion", "challenger", "previous")
 DEFAULT_UI_PORT = 5000
 _KEY_LIMIT = 250
 _BATCH_LIMIT = 100
-_RELEASE_TAG = "release"
-
-
-@dataclass(frozen=True)
-class RegisteredRelease:
-    """A release as the model registry shows it."""
-
-    release_id: str
-    source: str
-    """URI or path of the release's folder. Only the reference is stored; nothing is copied."""
-    run_id: str | None = None
-    """The run that trained it, where known."""
 
 
 class Tracker:
@@ -96,7 +73,7 @@ class Tracker:
             UnreadableFile: The database is damaged, or of another MLflow version.
         """
         self._client = open_client(self._folder)
-        with _named_errors(self._folder):
+        with named_errors(self._folder):
             self._experiment_id = _experiment_id(self._client, self._folder, self._experiment)
             run = self._client.create_run(
                 self._experiment_id,
@@ -114,7 +91,7 @@ class Tracker:
     ) -> None:
         """Closes the run."""
         client, self._client = self._open(), None
-        with _named_errors(self._folder):
+        with named_errors(self._folder):
             client.set_terminated(self._run_id, "FINISHED" if kind is None else "FAILED")
 
     @property
@@ -139,7 +116,7 @@ class Tracker:
         from mlflow.entities import Param
 
         entries = [Param(key, value) for key, value in _safe_keys(_flatten(params)).items()]
-        with _named_errors(self._folder):
+        with named_errors(self._folder):
             for start in range(0, len(entries), _BATCH_LIMIT):
                 self._open().log_batch(self._run_id, params=entries[start : start + _BATCH_LIMIT])
 
@@ -157,7 +134,7 @@ class Tracker:
             Metric(key, float(value), moment_ms, step)
             for key, value in _safe_keys(measured).items()
         ]
-        with _named_errors(self._folder):
+        with named_errors(self._folder):
             for start in range(0, len(entries), _BATCH_LIMIT):
                 self._open().log_batch(self._run_id, metrics=entries[start : start + _BATCH_LIMIT])
 
@@ -168,102 +145,13 @@ class Tracker:
             ValueError: The document holds NaN or infinity, which JSON cannot say.
         """
         text = json.dumps(document, allow_nan=False, sort_keys=True, indent=1)
-        with _named_errors(self._folder):
+        with named_errors(self._folder):
             self._open().log_text(self._run_id, text, name)
 
     def _open(self) -> "MlflowClient":
         if self._client is None:
             raise UsageError(f"run {self._run_name!r} is not open; log inside its with block")
         return self._client
-
-
-def open_client(folder: Path) -> "MlflowClient":
-    """Returns a client on the folder's database, silent and without telemetry.
-
-    Raises:
-        UsageError: The folder is not one that SQLite can live in.
-        UnreadableFile: The database is damaged, or of another MLflow version.
-    """
-    # Read when mlflow is imported, hence set before.
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["DO_NOT_TRACK"] = "true"
-    from mlflow import MlflowClient
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    path = folder.absolute()
-    if not set("?#%").isdisjoint(str(path)) or (path.exists() and not path.is_dir()):
-        raise UsageError(
-            f"tracking folder {str(path)!r} is a file or has ?, # or % in its name; "
-            "give another folder with --home"
-        )
-    path.mkdir(parents=True, exist_ok=True)
-    database = f"sqlite:///{path / 'mlflow.db'}"
-    with _named_errors(path), _made_quickly(path / "mlflow.db"), warnings.catch_warnings():
-        # MLflow's own table mappings use a loader that SQLAlchemy is about to drop.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        client = MlflowClient(tracking_uri=database, registry_uri=database)
-        client.search_experiments(max_results=1)  # opens the database, which is otherwise lazy
-    return client
-
-
-def set_aliases(folder: Path, aliases: Mapping[str, RegisteredRelease | None]) -> dict[str, str]:
-    """Points the registered model's aliases at releases, as the release log has them.
-
-    Each release becomes one version of the model `daybreak`, found again by its tag, so that a
-    second call with the same releases changes nothing. An alias that is None or absent is removed.
-
-    Args:
-        folder: The tracking folder.
-        aliases: By alias (champion, challenger, previous), the release or None.
-
-    Returns:
-        By alias, the version that it now names.
-
-    Raises:
-        InputError: An alias is not one of `ALIASES`.
-        UnreadableFile: The database is damaged, or of another MLflow version.
-    """
-    unknown = sorted(set(aliases) - set(ALIASES))
-    if unknown:
-        raise InputError(f"alias {unknown[0]!r} is not one of {', '.join(ALIASES)}")
-    client = open_client(folder)
-    with _named_errors(folder):
-        if not client.search_registered_models(f"name = '{MODEL_NAME}'"):
-            client.create_registered_model(MODEL_NAME)
-        current = client.get_registered_model(MODEL_NAME).aliases
-        wanted = {
-            alias: _version_of(client, release)
-            for alias, release in aliases.items()
-            if release is not None
-        }
-        for alias in ALIASES:
-            if alias not in wanted and alias in current:
-                client.delete_registered_model_alias(MODEL_NAME, alias)
-            elif alias in wanted and str(current.get(alias)) != wanted[alias]:
-                client.set_registered_model_alias(MODEL_NAME, alias, wanted[alias])
-    return wanted
-
-
-def _version_of(client: "MlflowClient", release: RegisteredRelease) -> str:
-    # Names that could end a filter's quotation never reach the registry.
-    if not re.fullmatch(r"[\w.\-]+", release.release_id):
-        raise InputError(
-            f"release id {release.release_id!r} holds other than letters, digits, . _ and -"
-        )
-    found = client.search_model_versions(
-        f"name = '{MODEL_NAME}' and tag.{_RELEASE_TAG} = '{release.release_id}'"
-    )
-    if found:
-        return str(found[0].version)
-    created = client.create_model_version(
-        MODEL_NAME,
-        release.source,
-        run_id=release.run_id,
-        tags={_RELEASE_TAG: release.release_id},
-        await_creation_for=0,
-    )
-    return str(created.version)
 
 
 def _experiment_id(client: "MlflowClient", folder: Path, name: str) -> str:
@@ -281,53 +169,6 @@ def _experiment_id(client: "MlflowClient", folder: Path, name: str) -> str:
         if found is None:
             raise
         return str(found.experiment_id)
-
-
-@contextmanager
-def _made_quickly(database: Path) -> "Iterator[None]":
-    """Lets SQLite skip fsync while MLflow makes the tables of a database that is not there yet.
-
-    MLflow commits dozens of migrations one by one; on a disk where fsync takes 2 ms, waiting for
-    it is two thirds of the first run's time. A crash in between leaves a database to move away.
-    """
-    from sqlalchemy import Engine, event
-
-    if database.exists():
-        yield
-        return
-    relaxed: list[sqlite3.Connection] = []
-
-    def relax(connection: sqlite3.Connection, _record: object) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            (main, *_) = connection.execute("PRAGMA database_list").fetchall()
-            if main[2] and Path(main[2]) == database.resolve():
-                connection.execute("PRAGMA synchronous = OFF")
-                relaxed.append(connection)
-
-    event.listen(Engine, "connect", relax)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", relax)
-        for connection in relaxed:
-            with suppress(sqlite3.ProgrammingError):  # closed by its pool in the meantime
-                connection.execute("PRAGMA synchronous = FULL")
-
-
-@contextmanager
-def _named_errors(folder: Path) -> "Iterator[None]":
-    """Turns what MLflow and its database raise into one named error of one line."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        reason = " ".join(str(error).split("[SQL", 1)[0].split())[:200]
-        raise UnreadableFile(
-            f"MLflow's record in {str(folder)!r} cannot be used: {reason}; "
-            "move the folder away, or upgrade it with `mlflow db upgrade`"
-        ) from error
 
 
 def _flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -6,7 +6,8 @@ from core.home import Home
 from core.night import Night
 from core.release_store import ReleaseStore
 from core.store import Artefact
-from training.tracking import RegisteredRelease, Tracker, set_aliases
+from training.tracking import Tracker
+from training.tracking_registry import RegisteredRelease, set_aliases
 
 EXPERIMENT = "daily"
 

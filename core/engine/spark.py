@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from core.engine.frames import Frame, conformed, empty
 from core.errors import UsageError
+from core.main_module import main_with_file
 from core.schemas import Table
 from core.store import Staging
 
@@ -53,7 +54,8 @@ class SparkEngine:
                 "engine 'spark' needs Java 17 and none is on the PATH or at JAVA_HOME; "
                 "install it, or use --engine polars or duckdb"
             )
-        from pyspark.sql import SparkSession
+        with main_with_file():
+            from pyspark.sql import SparkSession
 
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         self._owns_session = SparkSession.getActiveSession() is None

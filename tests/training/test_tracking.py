@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from core.errors import InputError, UnreadableFile, UsageError
-from training.tracking import RegisteredRelease, Tracker, open_client, set_aliases
+from training.tracking import Tracker
+from training.tracking_database import open_client
+from training.tracking_registry import RegisteredRelease, set_aliases
 
 ROOT = Path(__file__).resolve().parents[2]
 
