@@ -9,13 +9,15 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from core.artefact import Artefact
 from core.days import day_start_us, parse_day
 from core.errors import DaybreakError
 from core.home import Home
 from core.manifest import verify
 from core.memory import peak_mb, reset_peak
 from core.settings import Settings
-from core.store import Artefact, Plan, Staging, Store
+from core.staging import Staging
+from core.store import Plan, Store
 
 _LOG = logging.getLogger("daybreak")
 

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.artefact import Artefact
 from core.code_version import code_version
 from core.errors import IntegrityError
 from core.release_store import KIND, ReleaseStore
-from core.store import Artefact, Plan, Staging, Store
+from core.staging import Staging
+from core.store import Plan, Store
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from assets.publication.lineage import lineage
+from core.artefact import Artefact, table_file
 from core.days import iso
 from core.errors import NotFound
 from core.home import Home
@@ -23,7 +24,7 @@ from core.schemas import (
     USERS,
     Table,
 )
-from core.store import Artefact, Store, table_file
+from core.store import Store
 
 _FOLD = "release"
 _PER_SOURCE = 10

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from core.days import day_start_us
 from core.manifest import FileRecord
 from core.schemas import EXPLANATIONS, ITEMS, LISTS, NEIGHBOUR_LISTS, SEGMENT_LISTS, Table
-from core.store import Staging
+from core.staging import Staging
 from serving.golden import check_golden
 from serving.golden_choice import choose_golden
 from serving.layout import FORMAT, GOLDEN, LAYOUT, Layout

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from core.errors import CheckFailed
-from core.store import Staging
+from core.staging import Staging
 from serving import layout
 from serving.fragments import item_heads, reason_tails, segment_reasons, write_fragments
 from serving.packed_lists import Int32s, write_packed_lists

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.errors import CheckFailed
-from core.store import Staging
+from core.staging import Staging
 from serving.layout import GENRE_PREFIX, shard_file, shard_of
 from serving.record_store import RecordWriter
 from serving.release_inputs import ReleaseInputs, with_item_num

@@ -20,7 +20,7 @@ import polars as pl
 
 from assets.evaluation.protocol import Fold, Folds
 from assets.models.candidates import make_candidates
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.models.ranker import make_ranker
 from assets.models.recency import make_recency
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
@@ -40,7 +40,7 @@ from core.schemas import (
     Table,
 )
 from core.settings import ModelSettings, Settings
-from core.store import Staging
+from core.staging import Staging
 from tests import toy
 
 N_USERS, N_ITEMS = 16, 40

@@ -14,6 +14,7 @@ from assets.cleaning.latest import latest_items, latest_users
 from assets.cleaning.report import events_a_day, exclusion_report
 from assets.cleaning.reused_ids import reused_ids
 from assets.cleaning.users import users_at
+from core.artefact import Artefact
 from core.engine import Engine, Frame, open_engine
 from core.night import Made, Night
 from core.schemas import (
@@ -29,7 +30,7 @@ from core.schemas import (
     USERS,
     Table,
 )
-from core.store import Artefact, Staging
+from core.staging import Staging
 
 
 def lake_paths(night: Night, table: Table) -> list[Path]:

@@ -20,7 +20,7 @@ from core.days import DAY_US
 from core.engine import Frame
 from core.night import Made, Night
 from core.schemas import HOLDOUT, ITEMS, TRUTH
-from core.store import Staging
+from core.staging import Staging
 
 
 @dataclass(frozen=True)

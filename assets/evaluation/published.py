@@ -8,7 +8,7 @@ from core.days import day_start_us, parse_day
 from core.night import Made, Night
 from core.release_store import ReleaseStore
 from core.schemas import CLEAN_EVENTS, INTERACTIONS
-from core.store import Staging
+from core.staging import Staging
 from training.held_out import HeldOut
 from training.metrics import user_metrics
 

@@ -17,11 +17,11 @@ from assets.evaluation.measure import FoldLists, compare, pooled_metrics, summar
 from assets.evaluation.report import markdown
 from assets.lists.ranking import ranked_blocks, source_blocks, top_matrix
 from assets.models.candidates import listed_users, stored_blocks
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.models.ranker import read_ranker
 from core.night import Made, Night
 from core.schemas import SOURCES, USER_METRICS
-from core.store import Staging
+from core.staging import Staging
 from training.held_out import HeldOut
 
 DEPTH = 20

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from core.artefact import Artefact
 from core.home import Home
 from core.night import Night
 from core.release_store import ReleaseStore
-from core.store import Artefact
 from training.tracking import Tracker
 from training.tracking_registry import RegisteredRelease, set_aliases
 

@@ -20,7 +20,7 @@ from core.schemas import (
     RANKED,
     USERS,
 )
-from core.store import Staging
+from core.staging import Staging
 
 _FOLD = "release"
 _ROWS_PER_BLOCK = 262_144

@@ -21,7 +21,7 @@ from core.schemas import (
     USER_CATEGORIES,
     USER_FEATURES,
 )
-from core.store import Staging
+from core.staging import Staging
 
 
 class FoldTables:

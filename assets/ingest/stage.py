@@ -12,7 +12,7 @@ from core.errors import CheckFailed
 from core.ids import digest
 from core.night import Made, Night
 from core.schemas import EVENTS, QUARANTINE
-from core.store import Staging
+from core.staging import Staging
 
 
 def make_lake(night: Night) -> Made:

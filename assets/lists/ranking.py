@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assets.lists.listing import ItemTraits, blended, build_lists, stages, under_rules
 from assets.models.candidates import stored_blocks
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.models.pair_features import NAMES, n_shared, pair_features
 from assets.models.sources import fused
 from core.days import DAY_US

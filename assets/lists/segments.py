@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from core.schemas import NEIGHBOUR_LISTS, SEGMENT_LISTS
 from training.fitted import load_model
 from training.neighbours import NeighboursModel, similar_items

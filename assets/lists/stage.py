@@ -9,11 +9,12 @@ import pyarrow as pa
 from assets.evaluation.folds import read_folds
 from assets.lists.ranking import ranked_blocks
 from assets.lists.segments import neighbour_rows, segment_rows
-from assets.models.fold_models import FoldData, model_file
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import model_file
 from assets.models.ranker import read_ranker
 from core.night import Made, Night
 from core.schemas import NEIGHBOUR_LISTS, RANKED, SEGMENT_LISTS
-from core.store import Staging
+from core.staging import Staging
 from training.fitted import load_model
 from training.neighbours import NeighboursModel
 from training.popularity import PopularityModel

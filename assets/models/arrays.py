@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from core.artefact import Artefact
 from core.schemas import INTERACTIONS, ITEMS, USERS
-from core.store import Artefact
 
 MICRO = 1_000_000
 

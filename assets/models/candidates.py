@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
-from assets.models.fold_models import FoldData, read_sources
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import read_sources
 from assets.models.sources import Block, Source, candidate_block, proposals, user_blocks
 from core.night import Made, Night
 from core.schemas import CANDIDATES, SOURCES
 from core.seeds import derive_seed
-from core.store import Staging
+from core.staging import Staging
 from training.neighbours import contributions
 
 Seeds = tuple[NDArray[np.int32], NDArray[np.float32]]

@@ -5,10 +5,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.evaluation.folds import read_folds
-from assets.models.fold_models import FoldData, read_source
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import read_source
 from assets.models.sources import DotSource
 from core.night import Made, Night
-from core.store import Staging
+from core.staging import Staging
 from training.export import save_arrays, write_index
 
 _MODELS = ("als", "two_tower")

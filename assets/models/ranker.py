@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
 from assets.models.candidates import stored_blocks
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.models.pair_features import NAMES, pair_features
 from core.night import Made, Night
 from core.seeds import derive_seed, generator
-from core.store import Staging
+from core.staging import Staging
 from training.ranker import RankerModel, fit_ranker
 
 _STRONG_MICRO = 3_000_000  # one purchase, like or high rating, or several clicks

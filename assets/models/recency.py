@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from assets.evaluation.folds import read_folds
 from assets.models.candidates import listed_users
-from assets.models.fold_models import FoldData, read_source
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import read_source
 from core.night import Made, Night
 from core.seeds import derive_seed
-from core.store import Staging
+from core.staging import Staging
 from training.held_out import HeldOut
 from training.metrics import user_metrics
 

@@ -6,12 +6,13 @@ from typing import Any, TypeVar
 
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
-from assets.models.fold_models import FoldData, model_file
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import model_file
 from core.days import DAY_US
 from core.model_settings import AlsSettings, TwoTowerSettings
 from core.night import Made, Night
 from core.seeds import derive_seed
-from core.store import Staging
+from core.staging import Staging
 from training.als import fit_als
 from training.fitted import save_model
 from training.neighbours import fit_neighbours

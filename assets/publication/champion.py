@@ -12,13 +12,13 @@ from assets.models.candidates import make_candidates
 from assets.models.ranker import make_ranker
 from assets.models.recency import make_recency
 from assets.models.stage import make_als, make_neighbours, make_popularity, make_two_tower
+from core.artefact import Artefact
 from core.errors import CheckFailed
 from core.list_settings import ListSettings
 from core.night import Night
 from core.release_store import ReleaseStore
 from core.schemas import USER_METRICS
 from core.settings import ModelSettings, Settings
-from core.store import Artefact
 
 _STAGES = (
     make_popularity, make_als, make_neighbours, make_two_tower, make_recency, make_candidates,

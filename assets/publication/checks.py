@@ -22,7 +22,7 @@ from core.schemas import (
     USERS,
     Table,
 )
-from core.store import Staging
+from core.staging import Staging
 from expectations.docs import write_docs
 from expectations.invariants import Limits, Reference, invariants
 from expectations.result import CheckRow

@@ -1,8 +1,9 @@
 """Which versions an artefact was made from, all the way back to the lake."""
 
+from core.artefact import Artefact
 from core.errors import IntegrityError
 from core.manifest import read_manifest
-from core.store import Artefact, Store
+from core.store import Store
 
 
 def lineage(store: Store, artefact: Artefact) -> dict[str, str]:

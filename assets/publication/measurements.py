@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from core.artefact import Artefact
 from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS
-from core.store import Artefact
 from training.list_metrics import list_overlap
 
 TOP = 10

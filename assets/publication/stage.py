@@ -9,6 +9,7 @@ from assets.publication.gate import evaluate_gate
 from assets.publication.lineage import lineage
 from assets.publication.measurements import against_champion, list_measurements, storable
 from assets.publication.verdict import Verdict
+from core.artefact import Artefact
 from core.errors import CheckFailed, ReleaseConflict
 from core.manifest import verify
 from core.memory import peak_mb, reset_peak
@@ -25,7 +26,7 @@ from core.schemas import (
     SEGMENT_LISTS,
     USERS,
 )
-from core.store import Artefact, Staging
+from core.staging import Staging
 from serving.builder import ReleaseInputs, build_release
 
 _INPUTS = ("explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from core.engine.frames import Frame, conformed, empty
 from core.schemas import Table
-from core.store import Staging
+from core.staging import Staging
 
 _BATCH_ROWS = 262_144
 

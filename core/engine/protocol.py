@@ -8,7 +8,7 @@ import polars as pl
 
 from core.engine.frames import Frame
 from core.schemas import Table
-from core.store import Staging
+from core.staging import Staging
 
 
 class Engine(Protocol):

@@ -17,7 +17,7 @@ from core.engine.frames import Frame, conformed, empty
 from core.errors import UsageError
 from core.main_module import main_with_file
 from core.schemas import Table
-from core.store import Staging
+from core.staging import Staging
 
 _BATCH_ROWS = 262_144
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from tests import tiny_night
 
 

@@ -15,7 +15,7 @@ from core.errors import (
 from core.home import Home
 from core.night import Night, Workspace
 from core.settings import Settings
-from core.store import Staging
+from core.staging import Staging
 
 DAY = "2024-03-10"
 

@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from core import durable, store
+from core.artefact import Artefact
 from core.errors import CheckFailed, IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.manifest import NAME, Manifest, read_manifest, verify
 from core.schemas import HOLDOUT, SEGMENT_LISTS
-from core.store import Artefact, Plan, Staging, Store
+from core.staging import Staging
+from core.store import Plan, Store
 from tests.nasty import NASTY
 
 PLAN = Plan("als", "2024-03-10", {"lake": "v0"}, {"k": 10}, 7)

@@ -22,7 +22,7 @@ from core.schemas import (
     USER_CATEGORIES,
     USER_FEATURES,
 )
-from core.store import Staging
+from core.staging import Staging
 from core.transform_settings import ActionSettings, FeatureSettings
 from tests import toy
 

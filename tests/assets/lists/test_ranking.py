@@ -6,7 +6,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.lists.ranking import item_traits, ranked_blocks, source_blocks, top_matrix
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from core.days import DAY_US
 from core.errors import TrainingDiverged
 from core.schemas import CANDIDATES

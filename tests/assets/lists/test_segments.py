@@ -4,7 +4,8 @@ import pytest
 import scipy.sparse as sp
 
 from assets.lists.segments import neighbour_rows, segment_rows
-from assets.models.fold_models import FoldData, model_file
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import model_file
 from core.schemas import NEIGHBOUR_LISTS, SEGMENT_LISTS
 from core.tables import conform
 from tests import tiny_night

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from assets.models.arrays import History, Numbering
 from assets.models.candidates import stored_blocks
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.models.pair_features import (
     NAMES,
     FoldFeatures,

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from assets.models.fold_models import FoldData, read_sources
+from assets.models.fold_data import FoldData
+from assets.models.fold_models import read_sources
 from assets.models.sources import (
     DotSource,
     NeighbourSource,

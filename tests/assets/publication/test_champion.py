@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from assets.evaluation.stage import make_evaluation
-from assets.models.fold_models import FoldData
+from assets.models.fold_data import FoldData
 from assets.publication import champion as module
 from assets.publication.champion import (
     Champion,
@@ -13,6 +13,7 @@ from assets.publication.champion import (
     refit,
     stored_configuration,
 )
+from core.artefact import Artefact
 from core.errors import CheckFailed, IntegrityError
 from core.home import Home
 from core.manifest import NAME
@@ -20,7 +21,7 @@ from core.night import Night, Workspace
 from core.release_store import ReleaseStore
 from core.release_writer import ReleasePlan, ReleaseWriter
 from core.settings import Settings
-from core.store import Artefact, Store
+from core.store import Store
 from tests import tiny_night
 
 DAY = "2024-03-10"

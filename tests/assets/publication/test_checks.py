@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from assets.publication.checks import CONTRACTS, check_names, make_check, required_checks
+from core.artefact import Artefact
 from core.errors import IntegrityError
 from core.home import Home
 from core.night import Night, Workspace
 from core.schemas import CLEAN_EVENTS, EVENTS, INTERACTIONS, ITEMS, USERS, Table
-from core.store import Artefact, Staging
+from core.staging import Staging
 from core.tables import write_table
 from tests import tiny_night, toy
 

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from assets.publication.lineage import lineage
+from core.artefact import Artefact
 from core.errors import IntegrityError
 from core.manifest import NAME
-from core.store import Artefact, Plan, Store
+from core.store import Plan, Store
 
 DAY = "2024-03-10"
 

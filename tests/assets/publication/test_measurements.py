@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from assets.publication.measurements import against_champion, list_measurements
+from core.artefact import Artefact
 from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS, Table
-from core.store import Artefact, Plan, Store
+from core.store import Plan, Store
 from core.tables import write_table
 from tests import toy
 

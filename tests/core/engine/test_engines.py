@@ -14,7 +14,7 @@ from core.engine import Engine
 from core.errors import CheckFailed, UsageError
 from core.manifest import hash_file
 from core.schemas import EVENTS, ITEMS, USER_ROWS, Table
-from core.store import Staging
+from core.staging import Staging
 from core.tables import write_table
 from tests import toy
 
