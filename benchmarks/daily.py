@@ -12,24 +12,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+CLAIM = "seconds and peak memory of every stage of the daily path, at a size given in events"
 LAST_DAY = date(2026, 3, 1)
 N_DAYS = 45
 EVENTS_PER_USER = 122
 """Rows that one account of the world leaves in 45 days, bots among them (measured)."""
 
 
-def run(arguments: Sequence[str]) -> tuple[dict[str, Any], str]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the benchmark's arguments."""
+    parser.add_argument("--events", type=_count, nargs="+", default=[1_000_000], metavar="N")
+    parser.add_argument("--items", type=_count, default=50_000, metavar="N", help="default 50,000")
+    parser.add_argument("--seed", type=int, default=101, metavar="N", help="default 101")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 100 to 1,000,000,000")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Measures every size in a process of its own; returns the figures and a table."""
-    parser = argparse.ArgumentParser("daybreak bench daily", description=__doc__)
-    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
-    parser.add_argument("--items", type=int, default=50_000)
-    parser.add_argument("--seed", type=int, default=101)
-    options = parser.parse_args(list(arguments))
     sizes = [_in_own_process(n, options.items, options.seed) for n in options.events]
     document: dict[str, Any] = {"items": options.items, "sizes": sizes}
     if len(sizes) > 1:

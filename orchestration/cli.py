@@ -25,7 +25,7 @@ COMMANDS = {
     "release": "list, show, verify, roll back and pin releases",
     "why": "follow one user from events to list",
     "sql": "ask the lake, the artefacts and the releases with DuckDB, read-only",
-    "bench": "run a benchmark; each prints JSON",
+    "bench": "measure a claim about speed against a named peer",
     "doctor": "see what works on this machine and what does not",
 }
 

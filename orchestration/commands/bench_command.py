@@ -4,7 +4,6 @@ import argparse
 import importlib
 from typing import Any
 
-from core.errors import UsageError
 from core.home import Home
 
 NAMES = ("daily",)
@@ -12,18 +11,18 @@ NAMES = ("daily",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments; each script has its own."""
-    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="the script's own")
+    scripts = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name in NAMES:
+        script = importlib.import_module(f"benchmarks.{name}")
+        one = scripts.add_parser(name, help=script.CLAIM, description=script.CLAIM)
+        one.add_argument("--home", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        one.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+        script.add_arguments(one)
 
 
 def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], str]:
-    """Runs one benchmark; returns its document and its table.
-
-    Raises:
-        UsageError: there is no such benchmark.
-    """
-    if options.name not in NAMES:
-        raise UsageError(f"benchmark {options.name!r} is unknown; use one of {', '.join(NAMES)}")
-    script = importlib.import_module(f"benchmarks.{options.name}")
-    document, text = script.run(options.rest)
+    """Runs one benchmark; returns its document and its table."""
+    document, text = importlib.import_module(f"benchmarks.{options.name}").run(options)
     return document, text

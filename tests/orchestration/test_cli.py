@@ -64,7 +64,11 @@ WRONG = {
     "a port that is none": (["serve", "--port", "0"], "--port 0"),
     "a port that is no number": (["serve", "--port", "http"], "invalid int value: 'http'"),
     "no workers": (["serve", "--workers", "0"], "--workers 0"),
-    "an unknown benchmark": (["bench", "speed"], "benchmark 'speed' is unknown; use one of daily"),
+    "an unknown benchmark": (["bench", "speed"], "invalid choice: 'speed' (choose from 'daily')"),
+    "a benchmark of no size": (
+        ["bench", "daily", "--events", "0"],
+        "'0' is not a number from 100 to 1,000,000,000",
+    ),
     "a query that is none": (["sql", "SELEKT 1"], "query failed"),
     "a table that is none": (["sql", "FROM lake_events"], "query failed"),
     "a date of no table": (["sql", "SELECT 1", "--as-of", "someday"], "'someday' is not a date"),
