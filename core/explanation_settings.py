@@ -100,7 +100,7 @@ class ExplanationSettings(BaseModel):
     trending_min_users: int = Field(default=10, ge=1)
     """Fewest users in the last week before an item can be trending."""
 
-    trending_factor: float = Field(default=1.5, gt=1)
+    trending_factor: float = Field(default=1.5, gt=1, allow_inf_nan=False)
     """How many times its mean daily users of the last 30 days an item must draw in the last 7."""
 
     popular_top: int = Field(default=100, ge=1)

@@ -44,7 +44,7 @@ class EvaluationSettings(BaseModel):
     holdout_share: float = Field(default=0.1, gt=0, lt=1)
     """Share of each user's last events held out where nothing time-safe has enough users."""
     max_users: int = Field(default=20_000, ge=100)
-    """Users measured in one fold; more are sampled by a hash of their id."""
+    """Users measured in one fold; of more, as many are drawn by the root seed."""
     max_ranker_users: int = Field(default=10_000, ge=100)
     """Users whose candidates train the ranker."""
     n_bootstrap: int = Field(default=1000, ge=100)

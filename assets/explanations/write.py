@@ -6,25 +6,25 @@ import polars as pl
 
 from assets.explanations.keys import distinct_sentences, with_keys
 from assets.explanations.reasons import choose_reasons
-from assets.explanations.shared_facts import Catalogue, read_catalogue
+from assets.explanations.shared_facts import Catalogue
 from assets.explanations.templates import template_version, write_sentences
 from core.explanation_settings import ExplanationSettings
 from core.schemas import EXPLANATIONS
 
 
-def write_explanations(
+def explain_block(
     rows: pl.DataFrame,
-    items: pl.DataFrame,
+    catalogue: Catalogue,
     settings: ExplanationSettings,
     *,
     disliked: pl.DataFrame | None = None,
     list_column: str = "user_id",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the rows with their reasons, and the sentences that they need.
+    """Returns a block's rows with their reasons, and the sentences that they need.
 
     Args:
-        rows: list rows, as `reasons.choose_reasons` takes them.
-        items: schema ITEMS; must hold every item of the rows.
+        rows: rows of whole lists, as `reasons.choose_reasons` takes them.
+        catalogue: of all items, read once for all blocks.
         settings: priorities, limits and wording.
         disliked: pairs (`list_column`, item_id) that may never be a seed.
         list_column: what identifies a list: a user, or a segment.
@@ -36,19 +36,6 @@ def write_explanations(
     Raises:
         CheckFailed: a row's item is not in the catalogue.
     """
-    catalogue = read_catalogue(items, settings)
-    return explain_block(rows, catalogue, settings, disliked=disliked, list_column=list_column)
-
-
-def explain_block(
-    rows: pl.DataFrame,
-    catalogue: Catalogue,
-    settings: ExplanationSettings,
-    *,
-    disliked: pl.DataFrame | None = None,
-    list_column: str = "user_id",
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Does the same for one block of whole lists, with a catalogue read once for all blocks."""
     bare = rows.drop("reason_type", "explanation_key", strict=False)
     chosen = choose_reasons(bare, catalogue, settings, disliked=disliked, list_column=list_column)
     version = template_version(settings)

@@ -26,7 +26,7 @@ def listed_users(data: FoldData) -> NDArray[np.int32]:
     """Returns who gets candidates in a fold, (n,) user numbers ascending.
 
     For the release everyone who let it and did something; to measure, those with something held
-    out, at most `max_users` of them by a seeded hash of their number.
+    out, at most `max_users` of them, drawn by the root seed.
     """
     if data.fold.role == "release":
         opted_out = data.users["opted_out"].to_numpy()

@@ -6,7 +6,7 @@ import pytest
 
 from assets.explanations.facts import fact_sheets
 from assets.explanations.shared_facts import read_catalogue
-from assets.explanations.write import explain_block, merge_explanations, write_explanations
+from assets.explanations.write import explain_block, merge_explanations
 from core.explanation_settings import ExplanationSettings
 from core.schemas import EXPLANATIONS
 from core.tables import conform
@@ -32,13 +32,20 @@ def random_rows(items: pl.DataFrame, n_users: int, seed: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def explain_all(
+    rows: pl.DataFrame, items: pl.DataFrame, settings: ExplanationSettings, **more: object
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Explains all rows as one block."""
+    return explain_block(rows, read_catalogue(items, settings), settings, **more)
+
+
 def sheets_by_id(items: pl.DataFrame, settings: ExplanationSettings) -> dict:
     return {sheet["item_id"]: sheet for sheet in fact_sheets(items, settings).to_dicts()}
 
 
 def test_every_sentence_is_true_of_both_sheets(random_items, settings, find_lies) -> None:
     rows = random_rows(random_items, 120, 1)
-    _, texts = write_explanations(rows, random_items, settings)
+    _, texts = explain_all(rows, random_items, settings)
     sheets = sheets_by_id(random_items, settings)
     wrong = {
         row["text"]: found
@@ -55,7 +62,7 @@ def test_every_sentence_is_true_of_both_sheets(random_items, settings, find_lies
 
 def test_every_row_has_the_sentence_of_its_own_items(random_items, settings) -> None:
     rows = random_rows(random_items, 40, 2)
-    explained, texts = write_explanations(rows, random_items, settings)
+    explained, texts = explain_all(rows, random_items, settings)
     assert explained.columns == [*rows.columns, "reason_type", "explanation_key"]
     assert explained.drop("reason_type", "explanation_key").equals(rows.sort("user_id", "rank"))
     joined = explained.join(texts, on="explanation_key", how="left")
@@ -99,7 +106,7 @@ def test_the_second_reading_finds_a_planted_lie(items_of, settings, find_lies, p
     only = settings.model_copy(update={"priority": (kind, "recommended")})
     row = {"user_id": "u", "rank": 1, "item_id": "target", "seed_item_id": "source"}
     rows = pl.DataFrame([{**row, "sources": ["als"], "preference_genre": "Crime", "is_new": True}])
-    texts = write_explanations(rows, items, only)[1].row(0, named=True)
+    texts = explain_all(rows, items, only)[1].row(0, named=True)
     source, target = (sheets_by_id(items, settings)[x] for x in ("source", "target"))
     named = source if texts["source_item_id"] else None
     assert texts["reason_type"] == kind
@@ -113,7 +120,7 @@ def test_the_second_reading_finds_a_planted_lie(items_of, settings, find_lies, p
 
 def test_the_table_conforms_and_blocks_merge_to_the_whole(random_items, settings) -> None:
     rows = random_rows(random_items, 30, 4)
-    explained, texts = write_explanations(rows, random_items, settings)
+    explained, texts = explain_all(rows, random_items, settings)
     assert conform(texts, EXPLANATIONS).equals(texts)
     catalogue = read_catalogue(random_items, settings)
     blocks = [
@@ -127,22 +134,20 @@ def test_the_table_conforms_and_blocks_merge_to_the_whole(random_items, settings
 def test_no_user_is_in_a_text_or_a_key(random_items, settings) -> None:
     rows = random_rows(random_items, 10, 5)
     renamed = rows.with_columns(pl.format("canary-{}", pl.col("user_id")).alias("user_id"))
-    first, second = (write_explanations(x, random_items, settings)[1] for x in (rows, renamed))
+    first, second = (explain_all(x, random_items, settings)[1] for x in (rows, renamed))
     assert first.equals(second)
 
 
 def test_rows_explained_before_are_explained_anew(random_items, settings) -> None:
     rows = random_rows(random_items, 5, 6)
-    explained, texts = write_explanations(rows, random_items, settings)
-    again = write_explanations(explained, random_items, settings)
+    explained, texts = explain_all(rows, random_items, settings)
+    again = explain_all(explained, random_items, settings)
     assert again[0].equals(explained)
     assert again[1].equals(texts)
 
 
 def test_no_rows_need_no_sentences(random_items, settings) -> None:
-    explained, texts = write_explanations(
-        random_rows(random_items, 1, 7).clear(), random_items, settings
-    )
+    explained, texts = explain_all(random_rows(random_items, 1, 7).clear(), random_items, settings)
     assert explained.is_empty()
     assert texts.is_empty()
 
@@ -150,8 +155,8 @@ def test_no_rows_need_no_sentences(random_items, settings) -> None:
 def test_spanish_sentences_name_the_same_facts(random_items, settings) -> None:
     rows = random_rows(random_items, 20, 8)
     spanish = ExplanationSettings(locale="es")
-    english = write_explanations(rows, random_items, settings)
-    translated = write_explanations(rows, random_items, spanish)
+    english = explain_all(rows, random_items, settings)
+    translated = explain_all(rows, random_items, spanish)
     assert translated[0]["reason_type"].equals(english[0]["reason_type"])
     assert set(translated[1]["locale"]) == {"es"}
     assert not set(translated[1]["explanation_key"]) & set(english[1]["explanation_key"])
@@ -180,6 +185,6 @@ def test_a_hundred_thousand_rows_take_seconds(settings, items_of) -> None:
     ])  # fmt: skip
     rows = random_rows(items, 4_000, 9)
     start = time.process_time()
-    texts = write_explanations(rows, items, settings)[1]
+    texts = explain_all(rows, items, settings)[1]
     assert texts.height > 40_000
     assert time.process_time() - start < 20
