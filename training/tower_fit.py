@@ -17,10 +17,10 @@ from training.fitted import Floats, Tracker
 from training.preferences import column_counts, scaled_preferences
 from training.threads import available_threads
 from training.tower_batches import Batches, hold_out
+from training.tower_model import TwoTowerModel, normalised
 from training.tower_network import Towers
 from training.tower_steps import Described, Steps
 from training.tower_validation import Validation
-from training.two_tower import TwoTowerModel, normalised
 
 
 def fit(

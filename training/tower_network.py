@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.fitted import Floats
-from training.two_tower import PARAMETERS
+from training.tower_model import PARAMETERS
 
 _FIRST_SCALE = 0.1
 _WARM_SCALE = 0.25

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from core.model_settings import TwoTowerSettings
 from training.topk import topk
-from training.two_tower import TwoTowerModel
+from training.tower_model import TwoTowerModel
 
 _MAX_USERS = 2_000
 

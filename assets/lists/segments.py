@@ -11,7 +11,7 @@ from core.schemas import NEIGHBOUR_LISTS, SEGMENT_LISTS
 from training.fitted import load_model
 from training.neighbours import NeighboursModel, similar_items
 from training.topk import topk
-from training.two_tower import TwoTowerModel
+from training.tower_model import TwoTowerModel
 
 TRENDING = "trending"
 

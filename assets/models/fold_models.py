@@ -17,7 +17,7 @@ from training.als import AlsModel
 from training.fitted import Model, load_model
 from training.neighbours import NeighboursModel
 from training.popularity import PopularityModel
-from training.two_tower import TwoTowerModel
+from training.tower_model import TwoTowerModel
 
 
 def model_file(fold: Fold) -> str:

@@ -12,7 +12,8 @@ from core.model_settings import TwoTowerSettings
 from tests.block_world import SIZE, WITHHELD, block_content, block_matrix
 from training.fitted import load_model, save_model
 from training.topk import topk
-from training.two_tower import TwoTowerModel, fit_two_tower
+from training.tower_model import TwoTowerModel
+from training.two_tower import fit_two_tower
 
 SMALL = TwoTowerSettings(embedding_size=16, epochs=60, batch_size=12, temperature=0.2)
 FULL = SMALL
@@ -103,7 +104,7 @@ def test_a_new_event_moves_its_user_alone():
 def test_blocks_of_users_change_nothing(monkeypatch):
     model, matrix = fit(), block_matrix()
     whole = model.user_vectors(matrix)
-    monkeypatch.setattr("training.two_tower._BLOCK", 7)
+    monkeypatch.setattr("training.tower_model._BLOCK", 7)
     np.testing.assert_array_equal(model.user_vectors(matrix), whole)
 
 
@@ -216,7 +217,7 @@ sys.modules["torch"] = None
 from pathlib import Path
 import scipy.sparse as sp
 from training.fitted import load_model
-from training.two_tower import TwoTowerModel
+from training.tower_model import TwoTowerModel
 model = load_model(Path(sys.argv[1]), TwoTowerModel)
 print(model.user_vectors(sp.csr_matrix(([1.0], ([0], [3])), shape=(1, 36), dtype="float32"))[0, 0])
 """

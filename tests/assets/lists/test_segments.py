@@ -11,7 +11,7 @@ from core.tables import conform
 from tests import tiny_night
 from training.fitted import load_model
 from training.neighbours import NeighboursModel
-from training.two_tower import TwoTowerModel
+from training.tower_model import TwoTowerModel
 
 N = tiny_night.N_ITEMS
 
