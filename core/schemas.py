@@ -232,7 +232,7 @@ ITEM_FEATURES = Table(
 )  # fmt: skip
 TRUTH = Table(
     "truth",
-    "One item of positive weight that a known user first touched in a fold's held-out part.",
+    "One item of positive weight that a user first touched in a fold's held-out part.",
     (c.USER_ID, c.ITEM_ID, c.WEIGHT_MICRO),
     ("user_id", "item_id"),
 )

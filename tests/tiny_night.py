@@ -146,6 +146,14 @@ def held_out(pairs: pl.DataFrame) -> pl.DataFrame:
     return pairs.filter(liked, pl.len().over("user_id") >= 3, (user + item) % 3 == 0)
 
 
+def newcomers() -> pl.DataFrame:
+    """Returns the test fold's truth of u01, who had done nothing before."""
+    rows = [
+        {"user_id": "u01", "item_id": item, "weight_micro": 1_000_000} for item in ("i06", "i38")
+    ]
+    return toy.rows_of(TRUTH, rows)
+
+
 def tables_only(home: Path, pairs: pl.DataFrame | None = None) -> Night:
     """Returns a night with everything that the models read, for a test fold and the release.
 
@@ -164,6 +172,9 @@ def tables_only(home: Path, pairs: pl.DataFrame | None = None) -> Night:
         for part, rows in (("test", truth), ("release", truth.clear())):
             staging.write_table(items(), ITEMS, part)
             staging.write_table(rows, TRUTH, part)
+            staging.write_table(
+                newcomers() if part == "test" else rows.clear(), TRUTH, f"{part}-newcomers"
+            )
 
     def write(*tables: Table) -> Callable[[Staging], None]:
         def write_parts(staging: Staging) -> None:

@@ -20,6 +20,10 @@ def _track(night: Night, made: Made) -> dg.MetadataValue:
     return dg.MetadataValue.url(track_evaluation(night, made.artefact))
 
 
+def _earlier(made: Made) -> dict[str, dg.MetadataValue]:
+    return {"releases": dg.MetadataValue.json(made.artefact.json("published.json"))}
+
+
 def _report(made: Made) -> dict[str, dg.MetadataValue]:
     if "report.json" not in made.artefact.manifest.files:
         return {}
@@ -55,6 +59,7 @@ def folds(
         "interactions",
         "user_features",
         "item_features",
+        "popularity",
         "candidates",
         "ranker",
     ],
@@ -79,4 +84,4 @@ def published(
 ) -> dg.MaterializeResult:
     """How the lists published on earlier days did on what happened since."""
     night = workspace.night(context.partition_key)
-    return materialise(lambda: make_published(night))
+    return materialise(lambda: make_published(night), show=_earlier)

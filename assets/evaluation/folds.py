@@ -8,6 +8,7 @@ import polars as pl
 from assets.cleaning.stage import CleanTables, clean_tables
 from assets.evaluation.holdout import (
     held_out_events,
+    newcomers_truth,
     per_user_holdout,
     rolling_pairs,
     training_events,
@@ -25,11 +26,19 @@ from core.staging import Staging
 
 @dataclass(frozen=True)
 class CutFold:
-    """A fold with the tables that define it: ITEMS known at its cut, and TRUTH."""
+    """A fold with the tables that define it.
+
+    Attributes:
+        fold: the cut.
+        items: ITEMS known at it.
+        truth: TRUTH of the users known at it.
+        newcomers: TRUTH of those who came later.
+    """
 
     fold: Fold
     items: pl.DataFrame
     truth: pl.DataFrame
+    newcomers: pl.DataFrame
 
 
 class Cutter:
@@ -49,14 +58,16 @@ class Cutter:
         training = training_events(self._tables.clean_events, self._holdout, fold)
         items = self._tables.items_at(training, fold.fit_before_us)
         if fold.role == "release":
-            return CutFold(fold, items, pl.DataFrame(schema=TRUTH.polars))
+            nothing = pl.DataFrame(schema=TRUTH.polars)
+            return CutFold(fold, items, nothing, nothing)
         held_out = held_out_events(self._tables.clean_events, self._holdout, fold)
         known = self._tables.engine.from_polars(items)
-        found = truth(
-            self._pairs(training, known, fold.fit_before_us),
-            self._pairs(held_out, known, fold.truth_until_us),
+        past = self._pairs(training, known, fold.fit_before_us)
+        future = self._pairs(held_out, known, fold.truth_until_us)
+        collect = self._tables.engine.collect
+        return CutFold(
+            fold, items, collect(truth(past, future)), collect(newcomers_truth(past, future))
         )
-        return CutFold(fold, items, self._tables.engine.collect(found))
 
     def _pairs(self, events: Frame, items: Frame, now_us: int) -> Frame:
         return interactions(events, items, self._recency, now_us, self._night.settings.actions)
@@ -101,7 +112,11 @@ def _n_tested(cut: list[CutFold]) -> int:
 
 
 def make_folds(night: Night) -> Made:
-    """Makes `folds`: folds.json, holdout.parquet, <fold>/items.parquet, <fold>/truth.parquet."""
+    """Makes `folds`: folds.json, holdout.parquet, and for each fold its items and its truth.
+
+    The truth is <fold>/truth.parquet for the users known at the cut, and
+    <fold>-newcomers/truth.parquet for those who came later.
+    """
 
     def write(staging: Staging) -> None:
         with clean_tables(night) as tables:
@@ -111,6 +126,7 @@ def make_folds(night: Night) -> Made:
             for one in cut:
                 staging.write_table(one.items, ITEMS, one.fold.name)
                 staging.write_table(one.truth, TRUTH, one.fold.name)
+                staging.write_table(one.newcomers, TRUTH, newcomers_part(one.fold))
             tested = [one for one in cut if one.fold.role == "test"]
             staging.facts.update(
                 protocol=folds.protocol,
@@ -126,6 +142,11 @@ def make_folds(night: Night) -> Made:
         "engine": settings.engine,
     }
     return night.make("folds", write, inputs=["lake", "bot_scores", "clean_events"], config=config)
+
+
+def newcomers_part(fold: Fold) -> str:
+    """Returns the part of `folds` with the truth of a fold's newcomers."""
+    return f"{fold.name}-newcomers"
 
 
 def read_folds(night: Night) -> Folds:

@@ -50,6 +50,21 @@ def truth(training: Frame, held_out: Frame) -> Frame:
     )
 
 
+def newcomers_truth(training: Frame, held_out: Frame) -> Frame:
+    """Returns TRUTH of those who came after the cut: what they took to, nothing known of them.
+
+    Args:
+        training: INTERACTIONS of the fold's training part.
+        held_out: as for `truth`.
+    """
+    known = training.select("user_id").unique()
+    return (
+        held_out.filter(nw.col("weight_micro") > 0)
+        .select("user_id", "item_id", "weight_micro")
+        .join(known, on="user_id", how="anti")
+    )
+
+
 def rolling_pairs(events: Frame, first_us: int, before_us: int) -> Frame:
     """Returns the pairs (user_id, item_id) first touched in a span by users known before that day.
 

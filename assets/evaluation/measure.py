@@ -29,6 +29,7 @@ class FoldLists:
         truth: the held-out items of these users, rows aligned.
         lists: (n, 20) item numbers by system, best first, padded with −1.
         n_history: (n,) items that each user had touched before the cut.
+        n_people: users who took to anything before the cut.
         popularity: (n_items,) users who liked each item before the cut.
         content: (n_items, n_tokens) multi-hot, for diversity.
     """
@@ -37,6 +38,7 @@ class FoldLists:
     truth: HeldOut
     lists: Mapping[str, NDArray[np.int32]]
     n_history: NDArray[np.integer]
+    n_people: int
     popularity: NDArray[np.int64]
     content: Any
 
@@ -114,7 +116,7 @@ def _pooled_list_metrics(folds: Sequence[FoldLists], system: str) -> dict[str, A
     lists = np.concatenate([fold.lists[system] for fold in folds])
     whole = list_metrics(
         lists, cutoff=10, popularity=last.popularity,
-        n_users=max(1, int(last.popularity.max(initial=0))), item_features=last.content,
+        n_users=last.n_people, item_features=last.content,
     )  # fmt: skip
     parts = {}
     for name in ("tail", "warm"):

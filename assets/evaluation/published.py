@@ -1,24 +1,30 @@
 """Makes `published`: how the lists of earlier releases did on what happened since."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
 from assets.evaluation.measure import METRICS
 from core.days import day_start_us, parse_day
+from core.errors import IntegrityError, NotFound
+from core.manifest import verify_file
 from core.night import Made, Night
 from core.release_store import ReleaseStore
-from core.schemas import CLEAN_EVENTS, INTERACTIONS
+from core.schemas import CLEAN_EVENTS, INTERACTIONS, LISTS
 from core.staging import Staging
 from training.held_out import HeldOut
 from training.metrics import user_metrics
 
 _DEPTH = 20
+_LISTS = f"tables/{LISTS.name}.parquet"
 _LOOK_BACK = 7
 
 
 def make_published(night: Night) -> Made:
     """Makes `published`: published.json, a row for each of the last releases before D.
 
+    A release that is no longer whole is named and not measured: it must not stop tonight's run.
     Truth is what a listed user newly took to between that release's date and D. A user who did
     nothing new is not counted: nobody knows whether the list was bad or the user away.
     """
@@ -40,10 +46,12 @@ def make_published(night: Night) -> Made:
 
 
 def _score(night: Night, releases: ReleaseStore, name: str, as_of: str) -> dict[str, object]:
+    named: dict[str, object] = {"release": name, "as_of": as_of, "until": night.key}
+    path = _whole_lists(releases, name)
+    if path is None:
+        return {**named, "not_measured": "its lists are gone or damaged"}
     lists = (
-        pl.scan_parquet(releases.path(name) / "tables" / "lists.parquet")
-        .filter(pl.col("rank") <= _DEPTH)
-        .select("user_id", "rank", "item_id")
+        pl.scan_parquet(path).filter(pl.col("rank") <= _DEPTH).select("user_id", "rank", "item_id")
     )
     truth = _new_since(night, day_start_us(parse_day(as_of))).join(
         lists.select("user_id").unique(), on="user_id", how="semi"
@@ -63,10 +71,18 @@ def _score(night: Night, releases: ReleaseStore, name: str, as_of: str) -> dict[
             held["row"].to_numpy(), held["num"].to_numpy(), n_users=len(users), n_items=len(items)
         ),
     ).means()
-    return {
-        "release": name, "as_of": as_of, "until": night.key, "n_users": len(users),
-        "n_pairs": truth.height, **{metric: metrics.get(metric) for metric in METRICS},
-    }  # fmt: skip
+    measured = {metric: metrics.get(metric) for metric in METRICS}
+    return {**named, "n_users": len(users), "n_pairs": truth.height, **measured}
+
+
+def _whole_lists(releases: ReleaseStore, name: str) -> Path | None:
+    """Returns the file with a release's lists; None where it is gone or not as it was written."""
+    try:
+        record = releases.manifest(name).files[_LISTS]
+        verify_file(releases.path(name) / _LISTS, record)
+    except (IntegrityError, NotFound, KeyError):
+        return None
+    return releases.path(name) / _LISTS
 
 
 def _new_since(night: Night, start_us: int) -> pl.LazyFrame:

@@ -31,6 +31,11 @@ def markdown(report: dict[str, Any]) -> str:
         )
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "## ndcg@10 by length of history", ""]
+    lines += [
+        "New: people who came after the cut, and the lists that belong to no user (what they said "
+        "they like, then what is trending).",
+        "",
+    ]
     slices = ("new", "light", "regular", "heavy")
     lines += ["| system | " + " | ".join(slices) + " |", "|---|---:|---:|---:|---:|"]
     for name, one in ordered:

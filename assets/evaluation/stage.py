@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from assets.evaluation.folds import read_folds
 from assets.evaluation.measure import FoldLists, compare, pooled_metrics, summary
+from assets.evaluation.newcomers import newcomer_slices
 from assets.evaluation.report import markdown
 from assets.lists.ranking import ranked_blocks, source_blocks, top_matrix
 from assets.models.candidates import listed_users, stored_blocks
@@ -52,6 +53,7 @@ def fold_lists(data: FoldData) -> FoldLists:
         truth=_truth(data, users),
         lists=lists,
         n_history=data.history.n_touched[users],
+        n_people=int(np.count_nonzero(data.history.n_positive)),
         popularity=data.numbering.item_lookup(data.item_features, "n_users").astype(np.int64),
         content=data.content,
     )
@@ -112,6 +114,9 @@ def make_evaluation(night: Night) -> Made:
         metrics = pooled_metrics(measured, user_ids)
         staging.write_table(metrics, USER_METRICS)
         report = _report(night, folds.protocol, metrics, measured, best)
+        tests = (FoldData(night, fold) for fold in folds.of("test"))
+        for name, found_new in newcomer_slices(tests).items():
+            report["systems"][name]["slices"]["new"] = found_new
         staging.write_json("report.json", report)
         staging.file("report.md").write_text(markdown(report), encoding="utf-8")
         staging.facts.update(
@@ -126,8 +131,8 @@ def make_evaluation(night: Night) -> Made:
         )
 
     inputs = [
-        "folds", "users", "items", "interactions", "user_features", "item_features", "candidates",
-        "ranker",
+        "folds", "users", "items", "interactions", "user_features", "item_features", "popularity",
+        "candidates", "ranker",
     ]  # fmt: skip
     config = {
         "evaluation": settings.evaluation.model_dump(),

@@ -1,6 +1,6 @@
 """Makes the ranker: LambdaMART over the candidates of past folds, graded by what came true."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from assets.models.candidates import stored_blocks
 from assets.models.fold_data import FoldData
 from assets.models.pair_features import NAMES, pair_features
 from core.night import Made, Night
+from core.schemas import CANDIDATES
 from core.seeds import derive_seed, generator
 from core.staging import Staging
 from training.ranker import RankerModel, fit_ranker
@@ -37,30 +38,51 @@ def training_rows(
     """Returns features (N, F), grades (N,) and contiguous group numbers (N,) of past folds.
 
     Users without a hit among their candidates teach a ranker nothing and are left out; of the
-    others all hits are kept and `n_negatives` of the rest, drawn by the root seed.
+    others at most `max_ranker_users`, drawn by the root seed, with all hits and `n_negatives` of
+    the rest.
     """
+    seed, settings = night.settings.seed, night.settings
     parts, n_groups = [], 0
-    limit = night.settings.evaluation.max_ranker_users
-    n_negatives = night.settings.models.ranker.n_negatives
-    for fold in folds:
-        if n_groups >= limit:
-            break
-        data = FoldData(night, fold)
-        rng = generator(night.settings.seed, "ranker", fold.name)
-        for block, (_, contribution) in stored_blocks(data, night.settings.lists.block_size):
+    for data, chosen in _drawn(night, folds):
+        rng = generator(seed, "ranker", data.fold.name)
+        for block, (_, contribution) in stored_blocks(data, settings.lists.block_size):
             grade = grades(data, block.user_nums, block.items)
-            keep = _sample(block.rows, grade, n_negatives, rng)
+            wanted = np.isin(block.users, chosen)[block.rows]
+            keep = _sample(block.rows, grade, settings.models.ranker.n_negatives, rng) & wanted
             if not keep.any():
                 continue
             features = pair_features(block, contribution, data.features)
             _, group = np.unique(block.rows[keep], return_inverse=True)
             parts.append((features[keep], grade[keep], group + n_groups))
             n_groups += int(group.max()) + 1
-            if n_groups >= limit:
-                break
     if not parts:
         return np.zeros((0, len(NAMES)), np.float32), np.zeros(0, np.int32), np.zeros(0, np.int64)
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore[return-value]  # one array a column
+
+
+def _drawn(night: Night, folds: Sequence[Fold]) -> Iterator[tuple[FoldData, NDArray[np.int32]]]:
+    """Yields each fold with those of its users with a hit who train the ranker."""
+    found = [_with_hit(FoldData(night, fold)) for fold in folds]
+    first = np.cumsum([0, *map(len, found)])
+    n_users, limit = int(first[-1]), night.settings.evaluation.max_ranker_users
+    chosen = np.ones(n_users, dtype=bool)
+    if limit < n_users:
+        rng = generator(night.settings.seed, "ranker users")
+        chosen = np.zeros(n_users, dtype=bool)
+        chosen[rng.choice(n_users, limit, replace=False)] = True
+    for fold, users, start in zip(folds, found, first, strict=False):
+        kept = users[chosen[start : start + len(users)]]
+        if len(kept):
+            yield FoldData(night, fold), kept
+
+
+def _with_hit(data: FoldData) -> NDArray[np.int32]:
+    """Returns the users with a hit among their candidates, (n,) user numbers ascending."""
+    path = data.night.get("candidates").table_path(CANDIDATES, data.fold.name)
+    pairs = ("user_num", "item_num")
+    hits = pl.scan_parquet(path).join(data.truth.lazy().select(pairs), on=pairs, how="semi")
+    users = hits.select("user_num").unique().collect()["user_num"].sort()
+    return users.to_numpy().astype(np.int32)
 
 
 def _sample(

@@ -30,8 +30,19 @@ class DotSource:
     def propose(
         self, rows: Numbers, k: int, seen: sp.csr_matrix, allowed: NDArray[np.bool_]
     ) -> tuple[Numbers, Floats]:
-        """Returns the best k unseen, allowed items of each user and their scores, (n, k) each."""
-        return topk(self.users[rows], self.items, k, seen=seen, allowed=allowed)
+        """Returns the best k unseen, allowed items of each user and their scores, (n, k) each.
+
+        A score of 0 is no opinion: of a user or an item that the source knows nothing about, all
+        others being equal. Such items are not proposed.
+        """
+        items, scores = topk(self.users[rows], self.items, k, seen=seen, allowed=allowed)
+        known = (scores != 0) & (items >= 0)
+        place = np.cumsum(known, axis=1) - 1  # closes the gap that zeros leave among negatives
+        row, column = np.nonzero(known)
+        closed = np.full_like(items, -1), np.full_like(scores, -np.inf)
+        for whole, found in zip(closed, (items, scores), strict=True):
+            whole[row, place[row, column]] = found[row, column]
+        return closed
 
     def score(self, rows: Numbers, items: Numbers) -> Floats:
         """Returns the score of each (user, item) pair, (N,)."""

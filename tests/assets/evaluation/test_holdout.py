@@ -8,6 +8,7 @@ import pytest
 
 from assets.evaluation.holdout import (
     held_out_events,
+    newcomers_truth,
     per_user_holdout,
     rolling_pairs,
     training_events,
@@ -201,6 +202,15 @@ def test_truth_is_new_liked_and_of_known_users(engine: Engine) -> None:
     )
     found = engine.collect(truth(engine.from_polars(training), engine.from_polars(held_out)))
     assert sorted(found.rows()) == [("ann", "c", 1), ("ben", "b", 3_000_000)]
+
+
+def test_newcomers_are_all_others(engine: Engine) -> None:
+    training = pairs([("ann", "a", 1), ("ben", "a", -1)])
+    held_out = pairs(
+        [("ann", "b", 5), ("ben", "b", 5), ("cai", "a", 2), ("cai", "b", 0), ("dot", "c", -1)]
+    )
+    found = newcomers_truth(engine.from_polars(training), engine.from_polars(held_out))
+    assert engine.collect(found).rows() == [("cai", "a", 2)]
 
 
 def test_truth_without_a_past_or_a_future_is_empty(engine: Engine) -> None:

@@ -31,6 +31,7 @@ def fold(
             for name, shown in lists.items()
         },
         n_history=np.array(n_history),
+        n_people=39,
         popularity=np.array([9] * 10 + [0] * 20, np.int64),
         content=sp.csr_matrix(np.eye(N_ITEMS, dtype=np.float32)),
     )
@@ -179,3 +180,13 @@ def test_the_order_of_the_rows_does_not_move_a_bound() -> None:
     assert found.lower is not None
     for seed in range(3):
         assert compared(metrics.sample(fraction=1, shuffle=True, seed=seed)) == found
+
+
+def test_novelty_is_told_against_all_who_took_to_anything() -> None:
+    """Of 39 people 9 took to each of the first ten items: log2(40/10) = 2 bits; untouched: 5.3."""
+    found = summary(pooled_metrics([FIRST], IDS), [FIRST], SETTINGS, seed=1)
+    assert found["als"]["lists"]["novelty@10"] == pytest.approx(2.0)
+    only_new = replace(FIRST, lists={"als": np.full((2, 20), -1, np.int32)})
+    only_new.lists["als"][:, 0] = 20
+    found = summary(pooled_metrics([only_new], IDS), [only_new], SETTINGS, seed=1)
+    assert found["als"]["lists"]["novelty@10"] == pytest.approx(np.log2(40))

@@ -53,6 +53,18 @@ def users(*numbers: int) -> NDArray[np.int32]:
     return np.array(numbers or range(N_USERS), dtype=np.int32)
 
 
+def test_who_and_what_a_source_does_not_know_is_not_proposed() -> None:
+    """Zero vectors score 0 everywhere; the lowest item numbers would pass for an opinion."""
+    taste = np.array([[1.0], [0.0], [-1.0]], np.float32)
+    worth = np.array([[0.5], [0.0], [-0.25], [2.0]], np.float32)
+    source = DotSource(taste, worth)
+    seen = sp.csr_matrix((3, 4), dtype=bool)
+    items, scores = source.propose(users(0, 1, 2), 4, seen, np.ones(4, bool))
+    assert items.tolist() == [[3, 0, 2, -1], [-1, -1, -1, -1], [2, 0, 3, -1]]
+    assert scores[0].tolist() == [2.0, 0.5, -0.25, -np.inf]
+    assert np.isneginf(scores[1]).all()
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_scores_are_those_of_the_model(name: str) -> None:
     source, expected = SYSTEMS[name]
