@@ -110,14 +110,17 @@ def _with_fragment(rows: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFrame:
 def _stated_segments(users: pl.DataFrame, genres: pl.DataFrame) -> pl.DataFrame:
     """Returns user_id, segment for each stated preference that has a list, in stated order.
 
-    A user who opted out has no record, whatever they stated.
+    Names are compared without regard to case. A user who opted out has no record, whatever they
+    stated.
     """
+    folded = pl.col("name").str.strip_chars().str.to_lowercase()
+    named = genres.with_columns(folded).unique("name", keep="first", maintain_order=True)
     return (
         users.filter(~pl.col("opted_out"))
         .select("user_id", name="preferences")
         .explode("name")
-        .with_columns(name=pl.lit(GENRE_PREFIX) + pl.col("name"))
+        .with_columns(name=pl.lit(GENRE_PREFIX) + folded)
         .unique(maintain_order=True)
-        .join(genres, on="name", how="inner", maintain_order="left")
+        .join(named, on="name", how="inner", maintain_order="left")
         .select("user_id", "segment")
     )

@@ -69,7 +69,9 @@ def _lists(data: FoldData, users: pl.Series) -> dict[str, pl.DataFrame]:
     segments = _numbered(data, segment_rows(data, model.trending, 2 * _DEPTH))
     popular = _numbered(data, segment_rows(data, model.scores.astype(np.float64), _DEPTH))
     everyone = users.to_frame("user_num")
-    stated = _stated(data, everyone).join(segments, on="segment", how="inner")
+    stated = _stated(data, everyone).join(
+        segments.with_columns(name=pl.col("segment").str.to_lowercase()), on="name", how="inner"
+    )
     trending = everyone.join(segments.filter(segment=TRENDING), how="cross").with_columns(
         nth=pl.lit(_LAST, pl.Int64), rank=pl.col("rank") + _LAST
     )
@@ -87,20 +89,23 @@ def _numbered(data: FoldData, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stated(data: FoldData, everyone: pl.DataFrame) -> pl.DataFrame:
-    """Returns user_num, segment and its place among what the user had said before the cut."""
+    """Returns what users had said before the cut: user_num, name of a segment, its place `nth`.
+
+    Names are in lower case.
+    """
     created = pl.col("created_us")
     said = data.users.filter(
         created.is_null() | (created < data.fold.fit_before_us), ~pl.col("opted_out")
     )
     return (
-        data.numbering.number(said.select("user_id", segment="preferences"))
+        data.numbering.number(said.select("user_id", name="preferences"))
         .join(everyone, on="user_num", how="semi")
-        .explode("segment", empty_as_null=False, keep_nulls=False)
+        .explode("name", empty_as_null=False, keep_nulls=False)
         .with_columns(
-            segment=pl.format("genre:{}", "segment"),
+            name=pl.format("genre:{}", pl.col("name").str.strip_chars().str.to_lowercase()),
             nth=pl.int_range(pl.len()).over("user_num").cast(pl.Int64),
         )
-        .select("user_num", "segment", "nth")
+        .select("user_num", "name", "nth")
     )
 
 

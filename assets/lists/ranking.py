@@ -93,7 +93,7 @@ def source_blocks(data: FoldData, name: str) -> Iterator[tuple[NDArray[np.int32]
                 "user_num": users,
                 "item_num": items,
                 "score": -block.ranks[proposed, column],
-                "disliked": n_shared(data.dislikes, users, data.content, items) > 0,
+                "disliked": n_shared(data.dislikes, users, data.labels, items) > 0,
                 "category_num": traits.category[items],
                 "is_fresh": traits.fresh[items],
             }

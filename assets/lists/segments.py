@@ -19,6 +19,8 @@ TRENDING = "trending"
 def segment_rows(data: FoldData, trending: NDArray[np.floating], length: int) -> pl.DataFrame:
     """Returns SEGMENT_LISTS: `trending`, and `genre:<name>` for every genre of the catalogue.
 
+    An item without genres stands in the list of its category.
+
     Args:
         data: the release's fold.
         trending: (n_items,) trending score.
@@ -32,8 +34,14 @@ def segment_rows(data: FoldData, trending: NDArray[np.floating], length: int) ->
         }
     ).filter("allowed")
     genres = (
-        data.items.select("item_id", segment="genres")
+        data.items.select(
+            "item_id",
+            segment=pl.when(pl.col("genres").list.len() > 0)
+            .then("genres")
+            .otherwise(pl.concat_list("category")),
+        )
         .explode("segment", empty_as_null=False, keep_nulls=False)
+        .drop_nulls("segment")
         .with_columns(segment=pl.format("genre:{}", "segment"))
         .unique()
     )

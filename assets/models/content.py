@@ -66,30 +66,48 @@ def item_content(items: pl.DataFrame, numbering: Numbering, tokens: list[str]) -
         numbering: the date's numbering.
         tokens: `vocabulary`, one for all folds of a date, so that columns keep their meaning.
     """
-    return _multi_hot(numbering.number(item_tokens(items)), "item_num", tokens, numbering.shape[1])
+    return multi_hot(numbering.number(item_tokens(items)), "item_num", tokens, numbering.shape[1])
 
 
-def user_preferences(
-    users: pl.DataFrame, numbering: Numbering, column: str, tokens: list[str]
-) -> sp.csr_matrix:
-    """Returns stated categories as columns of `item_content`, (n_users, n_tokens) float32.
+def user_preferences(users: pl.DataFrame, numbering: Numbering, tokens: list[str]) -> sp.csr_matrix:
+    """Returns stated likes as columns of `item_content`, (n_users, n_tokens) float32.
+
+    A name finds `genre:<name>` whatever its case, or `category:<name>` where no genre is called so.
 
     Args:
         users: USERS.
         numbering: the date's numbering.
-        column: `preferences` or `dislikes`.
-        tokens: the tokens of `item_content`; a category is looked up as `genre:<name>`.
+        tokens: the tokens of `item_content`.
     """
+    named = pl.DataFrame({"token": tokens}, schema={"token": pl.String}).with_columns(
+        name=pl.col("token").str.extract(r"^(?:genre|category):(.*)$").str.to_lowercase()
+    )
+    # Descending, so that `genre:` goes before `category:`.
+    by_name = (
+        named.drop_nulls("name")
+        .sort("token", descending=True)
+        .unique("name", keep="first", maintain_order=True)
+    )
     stated = (
-        numbering.number(users.select("user_id", token=pl.col(column)))
-        .explode("token", empty_as_null=False, keep_nulls=False)
-        .with_columns(token=pl.format("genre:{}", "token"))
+        numbering.number(users.select("user_id", name="preferences"))
+        .explode("name", empty_as_null=False, keep_nulls=False)
+        .with_columns(pl.col("name").str.strip_chars().str.to_lowercase())
+        .join(by_name, on="name", how="inner")
+        .select("user_num", "token")
         .unique()
     )
-    return _multi_hot(stated, "user_num", tokens, numbering.shape[0])
+    return multi_hot(stated, "user_num", tokens, numbering.shape[0])
 
 
-def _multi_hot(frame: pl.DataFrame, row: str, tokens: list[str], n_rows: int) -> sp.csr_matrix:
+def multi_hot(frame: pl.DataFrame, row: str, tokens: list[str], n_rows: int) -> sp.csr_matrix:
+    """Returns a frame of (row number, token) as a matrix (n_rows, n_tokens) float32 of ones.
+
+    Args:
+        frame: `row` and `token`, each pair once; a token that is not among `tokens` is left out.
+        row: the column with the row numbers.
+        tokens: the columns' names, in order.
+        n_rows: number of rows.
+    """
     columns = pl.DataFrame(
         {"token": tokens, "column": np.arange(len(tokens), dtype=np.int32)},
         schema={"token": pl.String, "column": pl.Int32},

@@ -16,6 +16,7 @@ from assets.models.content import (
     vocabulary,
     weighted_content,
 )
+from assets.models.labels import label_names, labelled_items, stated_labels
 from assets.models.pair_features import FoldFeatures, item_table, user_table
 from core.night import Night
 from core.schemas import (
@@ -72,13 +73,27 @@ class FoldData:
 
     @cached_property
     def preferences(self) -> sp.csr_matrix:
-        """(n_users, n_tokens) stated likes."""
-        return user_preferences(self.users, self.numbering, "preferences", self.tokens)
+        """(n_users, n_tokens) stated likes, as content."""
+        return user_preferences(self.users, self.numbering, self.tokens)
+
+    @cached_property
+    def _label_names(self) -> list[str]:
+        return label_names(self.night.get("items").table(ITEMS))
+
+    @cached_property
+    def labels(self) -> sp.csr_matrix:
+        """(n_items, n_labels) genres and categories of the items known at the cut."""
+        return labelled_items(self.items, self.numbering, self._label_names)
+
+    @cached_property
+    def likes(self) -> sp.csr_matrix:
+        """(n_users, n_labels) stated likes."""
+        return stated_labels(self.users, self.numbering, "preferences", self._label_names)
 
     @cached_property
     def dislikes(self) -> sp.csr_matrix:
-        """(n_users, n_tokens) stated dislikes."""
-        return user_preferences(self.users, self.numbering, "dislikes", self.tokens)
+        """(n_users, n_labels) stated dislikes."""
+        return stated_labels(self.users, self.numbering, "dislikes", self._label_names)
 
     @cached_property
     def item_features(self) -> pl.DataFrame:
@@ -127,9 +142,9 @@ class FoldData:
         return FoldFeatures(
             users=user_table(user_features, self.numbering),
             items=item_table(self.item_features, self.numbering),
-            content=self.content,
             unit_content=weighted_content(self.content),
-            preferences=self.preferences,
+            labels=self.labels,
+            likes=self.likes,
             dislikes=self.dislikes,
             category_share=self.category_share,
             item_category=self.item_category,

@@ -41,10 +41,10 @@ class FoldFeatures:
     Attributes:
         users: (n_users, n_user_features) float32.
         items: (n_items, n_item_features) float32.
-        content: (n_items, n_tokens) multi-hot.
-        unit_content: the same as unit vectors, rare tokens weighing more.
-        preferences: (n_users, n_tokens) stated likes.
-        dislikes: (n_users, n_tokens) stated dislikes.
+        unit_content: (n_items, n_tokens) content as unit vectors, rare tokens weighing more.
+        labels: (n_items, n_labels) genres and categories, multi-hot.
+        likes: (n_users, n_labels) stated likes.
+        dislikes: (n_users, n_labels) stated dislikes.
         category_share: (n_users, n_categories) share of positive weight.
         item_category: (n_items,) int32 category number, −1 for none.
         history: the users' past.
@@ -52,9 +52,9 @@ class FoldFeatures:
 
     users: Floats
     items: Floats
-    content: sp.csr_matrix
     unit_content: sp.csr_matrix
-    preferences: sp.csr_matrix
+    labels: sp.csr_matrix
+    likes: sp.csr_matrix
     dislikes: sp.csr_matrix
     category_share: sp.csr_matrix
     item_category: NDArray[np.int32]
@@ -99,8 +99,8 @@ def pair_features(block: Block, seed_contribution: Floats, fold: FoldFeatures) -
         seed_contribution[:, None],
         content_affinity(weights, fold.unit_content, block.rows, items)[:, None],
         np.where(category >= 0, share, 0.0)[:, None],
-        n_shared(fold.preferences, users, fold.content, items)[:, None],
-        n_shared(fold.dislikes, users, fold.content, items)[:, None],
+        n_shared(fold.likes, users, fold.labels, items)[:, None],
+        n_shared(fold.dislikes, users, fold.labels, items)[:, None],
         fold.users[users],
         fold.items[items],
     ]
@@ -114,11 +114,11 @@ def _pick(matrix: sp.csr_matrix, rows: NDArray[np.int32], cols: NDArray[np.int32
 def n_shared(
     stated: sp.csr_matrix,
     users: NDArray[np.int32],
-    content: sp.csr_matrix,
+    labels: sp.csr_matrix,
     items: NDArray[np.int32],
 ) -> Floats:
-    """Returns how many stated categories each pair's item has, (N,)."""
+    """Returns how many stated labels each pair's item has, (N,)."""
     if stated.nnz == 0:
         return np.zeros(len(users), dtype=np.float32)
-    both = stated[users].multiply(content[items])
+    both = stated[users].multiply(labels[items])
     return np.asarray(both.sum(axis=1), dtype=np.float32).ravel()

@@ -48,11 +48,19 @@ def test_what_is_gone_is_in_no_segment_and_ties_go_by_item(data: FoldData) -> No
     assert not rows.filter(pl.col("segment") != "trending", item_id="i02").height
 
 
+def test_an_item_without_genres_is_in_its_category(data: FoldData) -> None:
+    other = FoldData(data.night, data.fold)
+    other.__dict__["items"] = data.items.with_columns(genres=pl.lit(None, pl.List(pl.String)))
+    found = segment_rows(other, np.ones(N), 5)
+    assert found.equals(segment_rows(data, np.ones(N), 5))
+
+
 def test_an_item_of_two_genres_is_in_both_and_in_none_twice(data: FoldData) -> None:
     other = FoldData(data.night, data.fold)
     genres = [["War", "Drama", "War", None]] + [[]] * (N - 1)
     other.__dict__["items"] = data.items.with_columns(
-        genres=pl.Series(genres[-1:] + genres[:-1], dtype=pl.List(pl.String))
+        genres=pl.Series(genres[-1:] + genres[:-1], dtype=pl.List(pl.String)),
+        category=pl.lit(None, pl.String),
     )
     rows = segment_rows(other, np.ones(N), 5)
     assert rows.filter(pl.col("segment") != "trending").rows() == [
@@ -60,9 +68,11 @@ def test_an_item_of_two_genres_is_in_both_and_in_none_twice(data: FoldData) -> N
     ]  # fmt: skip
 
 
-def test_a_catalogue_without_genres_has_trending_alone(data: FoldData) -> None:
+def test_a_catalogue_without_genres_and_categories_has_trending_alone(data: FoldData) -> None:
     other = FoldData(data.night, data.fold)
-    other.__dict__["items"] = data.items.with_columns(genres=pl.lit(None, pl.List(pl.String)))
+    other.__dict__["items"] = data.items.with_columns(
+        genres=pl.lit(None, pl.List(pl.String)), category=pl.lit(None, pl.String)
+    )
     assert segment_rows(other, np.ones(N), 5)["segment"].unique().to_list() == ["trending"]
 
 

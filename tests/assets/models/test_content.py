@@ -110,20 +110,19 @@ def test_item_content_is_multi_hot_by_item_and_token() -> None:
     assert item_content(items({"item_id": "zz", "category": "X"}), NUMBERING, tokens).nnz == 0
 
 
-def test_preferences_and_dislikes_are_columns_of_the_same_tokens() -> None:
+def test_preferences_are_columns_of_the_same_tokens() -> None:
     users = toy.rows_of(
         USERS,
         [
-            {"user_id": "ann", "preferences": ["War", "Drama", "War", None, "Unheard of"]},
-            {"user_id": "ben", "dislikes": ["Drama"]},
+            {"user_id": "ann", "preferences": ["War", " drama ", "War", None, "Unheard of"]},
+            {"user_id": "ben", "preferences": ["Politics"]},
             {"user_id": "who", "preferences": ["Drama"]},
         ],
     )
-    tokens = ["category:Drama", "genre:Drama", "genre:War"]
-    liked = user_preferences(users, NUMBERING, "preferences", tokens)
-    disliked = user_preferences(users, NUMBERING, "dislikes", tokens)
-    assert liked.toarray().tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]
-    assert disliked.toarray().tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    tokens = ["category:Drama", "category:politics", "genre:Drama", "genre:War", "theme:drama"]
+    liked = user_preferences(users, NUMBERING, tokens)
+    assert liked.toarray().tolist() == [[0, 0, 1, 1, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert user_preferences(users, NUMBERING, []).shape == (3, 0)
 
 
 def test_rare_tokens_weigh_more_and_rows_are_unit_vectors() -> None:

@@ -31,9 +31,9 @@ def csr(rows: list[list[float]]) -> sp.csr_matrix:
 FOLD = FoldFeatures(
     users=np.arange(18, dtype=np.float32).reshape(3, 6),
     items=-np.arange(32, dtype=np.float32).reshape(4, 8),
-    content=csr([[1, 1], [1, 0], [0, 0], [0, 1]]),
+    labels=csr([[1, 1], [1, 0], [0, 0], [0, 1]]),
     unit_content=csr([[0.6, 0.8], [1, 0], [0, 0], [0, 1]]),
-    preferences=csr([[0, 0], [1, 1], [0, 0]]),
+    likes=csr([[0, 0], [1, 1], [0, 0]]),
     dislikes=csr([[0, 1], [0, 0], [0, 0]]),
     category_share=csr([[0, 0], [0.25, 0.75], [0, 0]]),
     item_category=np.array([1, 0, -1, 1], np.int32),
@@ -86,7 +86,7 @@ def test_names_are_distinct_and_as_many_as_columns() -> None:
 
 def test_without_stated_tastes_nothing_matches() -> None:
     none = csr([[0, 0]] * 3)
-    fold = FoldFeatures(**{**vars(FOLD), "preferences": none, "dislikes": none})
+    fold = FoldFeatures(**{**vars(FOLD), "likes": none, "dislikes": none})
     found = pair_features(BLOCK, SEEDS, fold)
     assert column(found, "matches_preference") == [0] * 5
     assert column(found, "matches_dislike") == [0] * 5
