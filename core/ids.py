@@ -7,6 +7,8 @@ from typing import Any
 
 from core.errors import UnsafeName
 
+MAX_ID_BYTES = 256
+"""Longest user or item id in bytes of UTF-8: what ingest takes and a server looks up."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 

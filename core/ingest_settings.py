@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.columns import ACTIONS
+from core.ids import MAX_ID_BYTES
 
 FILE_COLUMNS = (
     "event_id", "user_id", "item_id", "action", "occurred_at", "value", "session_id", "position",
@@ -83,8 +84,8 @@ class IngestSettings(BaseModel):
     """Hours by which an event may lie after the moment it was taken in (device clocks)."""
     missing_spellings: tuple[str, ...] = ("null", "NULL", "None", "nan", "NaN")
     """Texts that stand for a missing id. "0" and "-1" are ids."""
-    max_id_bytes: int = Field(default=256, ge=16, le=65_536)
-    """Longest id in bytes of UTF-8."""
+    max_id_bytes: int = Field(default=MAX_ID_BYTES, ge=16, le=MAX_ID_BYTES)
+    """Longest id in bytes of UTF-8, 16 to 256: what a server looks up."""
     max_text_bytes: int = Field(default=65_536, ge=256)
     """Longest value of any other text column in bytes of UTF-8."""
     max_record_bytes: int = Field(default=1_048_576, ge=1_024, le=64 * 1_048_576)

@@ -87,7 +87,9 @@ def _first_refusal(result: dg.ExecuteInProcessResult) -> DaybreakError:
                 detail = check.metadata.get("failure")
                 text = detail.value if detail else check.description or "see the Dagster UI"
                 return CheckFailed(
-                    f"check {check.check_name} of {check.asset_key.to_user_string()}: {text}"
+                    f"check {check.check_name} of {check.asset_key.to_user_string()}: "
+                    f"{str(text).rstrip('. ')}; nothing is published; see the asset's checks in "
+                    "`daybreak ui`"
                 )
         if event.is_step_failure:
             return _step_error(event)

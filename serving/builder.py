@@ -24,7 +24,7 @@ __all__ = ["ReleaseInputs", "build_release"]
 
 
 def build_release(
-    staging: Staging, inputs: ReleaseInputs, as_of: date, *, n_shards: int = 4
+    staging: Staging, inputs: ReleaseInputs, as_of: date, *, n_shards: int
 ) -> dict[str, Any]:
     """Fills a staged release and reads it back once; returns its facts.
 

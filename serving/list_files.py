@@ -99,7 +99,8 @@ def write_pieces(
         CheckFailed: an explanation is about an unknown item.
     """
     first = items.height + len(segments)
-    keys: list[pl.DataFrame] = []
+    nothing = {"explanation_key": pl.String, "target_num": pl.Int32}
+    keys = [pl.DataFrame(schema=nothing)]
 
     def blocks() -> Iterator[pl.Series]:
         for start in range(0, items.height, _HEADS_AT_ONCE):

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from core.ids import MAX_ID_BYTES
 from serving.layout import MAX_COUNT
 from serving.problems import Problem
 
 DEFAULT_COUNT = 10
-MAX_ID_BYTES = 256
 MAX_GENRES = 20
 
 

@@ -138,6 +138,7 @@ def make_evaluation(night: Night) -> Made:
         "evaluation": settings.evaluation.model_dump(),
         "lists": settings.lists.model_dump(),
         "metric": settings.gate.quality_metric,
+        "margin": settings.gate.margin,
     }
     return night.make("evaluation", write, inputs=inputs, config=config)
 

@@ -61,7 +61,8 @@ def explain_block(
 
 def merge_explanations(blocks: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Returns the sentences of several blocks, each once; schema EXPLANATIONS."""
-    return _conformed(pl.concat(blocks).unique("explanation_key", keep="any"))
+    nothing = pl.DataFrame(schema=EXPLANATIONS.polars)
+    return _conformed(pl.concat([nothing, *blocks]).unique("explanation_key", keep="any"))
 
 
 def _conformed(sentences: pl.DataFrame) -> pl.DataFrame:

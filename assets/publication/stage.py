@@ -55,7 +55,11 @@ def make_release(night: Night) -> Made:
 
 def _plan(night: Night) -> ReleasePlan:
     versions = {kind: night.get(kind).version for kind in _INPUTS}
-    config = {**stored_configuration(night.settings), "ledger_position": _position(night)}
+    config = {
+        **stored_configuration(night.settings),
+        "n_shards": night.settings.serving.n_shards,
+        "ledger_position": _position(night),
+    }
     return ReleasePlan(night.key, versions, config, night.settings.seed)
 
 
@@ -74,7 +78,7 @@ def _fill(night: Night, staging: Staging) -> None:
         users=get("users").table_path(USERS),
         recent_items=get("interactions").table_path(RECENT_ITEMS, "release"),
     )
-    build_release(staging, inputs, night.as_of)
+    build_release(staging, inputs, night.as_of, n_shards=night.settings.serving.n_shards)
 
 
 def current_release(night: Night) -> Artefact:
@@ -150,7 +154,8 @@ def publish(night: Night) -> ReleaseEntry:
 
     Raises:
         GateRefused: the gate said no; the message names each number that fell short.
-        CheckFailed: the gate judged another version, or none.
+        CheckFailed: the gate judged another version, or held it against a champion that no
+            longer stands.
         ReleaseConflict: other writers kept taking the place in the log.
     """
     release = current_release(night)
@@ -171,6 +176,13 @@ def publish(night: Night) -> ReleaseEntry:
             announced = entry.action in ("publish", "archive")
             if stands and announced and entry.release == release.version:
                 return entry
+        champion = standing.champion_before(night.key)
+        if (champion.release if champion else None) != document["champion"]:
+            raise CheckFailed(
+                f"the gate held {release.version} against {document['champion']}, but "
+                f"{champion.release if champion else 'no release'} stands before {night.key} now; "
+                f"materialise `gate` for {night.key}"
+            )
         try:
             return log.append(
                 standing.placement(night.key), release.version, night.key,

@@ -1,6 +1,7 @@
 """`daybreak demo`: a synthetic world, two nights of the daily path, and where to look next."""
 
 import argparse
+import json
 import logging
 import os
 from datetime import date, timedelta
@@ -26,14 +27,13 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
     """Lands a world, runs two nights, and tells what came of it.
 
     Raises:
-        UsageError: the home holds other data.
+        UsageError: the home holds other data, or another world.
         DaybreakError: a stage, check or gate said no.
     """
     from orchestration.daily import run_daily
     from orchestration.outcome import describe
 
-    if home.ledger.exists() and not home.truth.exists():
-        raise UsageError(f"home {home.root} holds other data; give the demo its own with --home")
+    _check_free(home, options)
     load_settings()
     quiet = options.json
     logging.getLogger("daybreak").setLevel(logging.WARNING if quiet else logging.INFO)
@@ -53,6 +53,33 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
     lines = [line for name, told in users.items() for line in ("", name, *told)]
     text = "\n".join(["", "Three users", *lines, "", *_next(home, next(iter(users)))])
     return {"nights": nights, "users": users}, text
+
+
+def _check_free(home: Home, options: argparse.Namespace) -> None:
+    """Refuses a home with other data: two worlds in one lake would be neither."""
+    from assets.world.parameters import load_parameters
+
+    if options.seed < 0:
+        raise UsageError(f"--seed {options.seed} is negative; give 0 or more")
+    stated = home.truth / "world.json"
+    if not stated.exists():
+        if home.ledger.exists() or (home.landing.exists() and any(home.landing.iterdir())):
+            raise UsageError(
+                f"home {home.root} holds other data; give the demo its own with --home"
+            )
+        return
+    there = json.loads(stated.read_bytes())
+    wanted = {
+        "n_users": options.users, "seed": options.seed,
+        "parameters": load_parameters().model_dump(mode="json"),
+    }  # fmt: skip
+    for name, value in wanted.items():
+        if there.get(name) != value:
+            told = f"{there.get(name)}, not {value}" if name != "parameters" else "others"
+            raise UsageError(
+                f"home {home.root} holds a world whose {name} are {told}; give this one its own "
+                "with --home, or remove that home"
+            )
 
 
 def _land(home: Home, options: argparse.Namespace, first: date | None, last: date) -> None:
