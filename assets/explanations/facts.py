@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.explanations.titles import display_titles, plain_text, title_year
 from core.explanation_settings import ExplanationSettings
+from core.item_facts import names_in_facts
 
 LISTS = ("creators", "cast", "themes", "genres", "awards")
 _FIELD, _ENTRY = "\x1e", "\x1f"  # cannot occur in plain text, so the hashed spelling is unambiguous
@@ -38,12 +39,13 @@ def fact_sheets(items: pl.DataFrame, settings: ExplanationSettings) -> pl.DataFr
     Returns:
         Schema SHEET; `facts_hash` is 16 hex digits over all other columns.
     """
+    names = names_in_facts(items["facts"])
     known = items.select(
         "item_id", "title", "genres", "creators", "themes",
+        names["series"],
+        names["cast"].list.head(settings.max_names),
+        names["awards"].list.head(settings.max_names),
         year=pl.col("facts").str.json_path_match("$.year"),
-        series=pl.col("facts").str.json_path_match("$.series"),
-        cast=_names_in_facts(items, "cast", settings.max_names),
-        awards=_names_in_facts(items, "awards", settings.max_names),
     )  # fmt: skip
     year = pl.col("year").str.extract(r"^(\d{4})$", 1).cast(pl.Int32)
     stated = known.select(
@@ -52,7 +54,7 @@ def fact_sheets(items: pl.DataFrame, settings: ExplanationSettings) -> pl.DataFr
         year=pl.coalesce(year, title_year(pl.col("title"))),
         creators=_listed("creators"),
         cast=_listed("cast"),
-        series=plain_text(_text(pl.col("series"))),
+        series=_or_absent(plain_text(pl.col("series"))),
         themes=_listed("themes"),
         genres=_listed("genres"),
         awards=_listed("awards"),
@@ -87,18 +89,6 @@ def _listed(name: str) -> pl.Expr:
     return known.list.unique(maintain_order=True).fill_null(pl.lit([], dtype=pl.List(pl.String)))
 
 
-def _text(value: pl.Expr) -> pl.Expr:
-    """Returns a JSON value's text, or null where the value is itself a list or an object."""
-    return pl.when(~value.str.contains(r"^\s*[\[{]")).then(value)
-
-
-def _names_in_facts(items: pl.DataFrame, name: str, n: int) -> pl.Series:
-    """Reads up to n names from a JSON list of strings in `facts`, or from a lone string."""
-    entries = [f"{place}" for place in range(n)]
-    read = items.select(value=pl.col("facts").str.json_path_match(f"$.{name}")).with_columns(
-        pl.col("value").str.json_path_match(f"$[{place}]").alias(place) for place in entries
-    )
-    texts = read.with_columns(_text(pl.col(place)) for place in entries)
-    many, one = pl.concat_list(entries), pl.concat_list(_text(pl.col("value")))
-    listed = pl.when(pl.col("value").str.starts_with("[")).then(many).otherwise(one)
-    return texts.select(listed.list.drop_nulls().alias(name)).to_series()
+def _or_absent(text: pl.Expr) -> pl.Expr:
+    """Returns null where nothing of a text is left."""
+    return pl.when(text != "").then(text)

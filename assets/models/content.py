@@ -5,48 +5,30 @@ import polars as pl
 import scipy.sparse as sp
 
 from assets.models.arrays import Numbering
+from core.item_facts import names_in_facts
 
-_FLAT_LIST = r'^\[(?:[^"\[\]{}]|"(?:[^"\\]|\\.)*")*\]$'  # JSON without a list or object inside
 
 
 def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
     """Returns (item_id, token): `genre:Comedy`, `creator:…`, `theme:…`, `cast:…`, `series:…`."""
+    names = items.select("item_id").hstack(names_in_facts(items["facts"]))
+    lists = (
+        (items, "genres", "genre"),
+        (items, "creators", "creator"),
+        (items, "themes", "theme"),
+        (names, "cast", "cast"),
+    )
     parts = [
         items.select("item_id", token=pl.format("category:{}", "category")),
+        names.select("item_id", token=pl.format("series:{}", "series")),
         *(
-            items.select("item_id", token=pl.col(column))
+            frame.select("item_id", token=pl.col(column))
             .explode("token", empty_as_null=False, keep_nulls=False)
             .with_columns(token=pl.format(name + ":{}", "token"))
-            for column, name in (("genres", "genre"), ("creators", "creator"), ("themes", "theme"))
+            for frame, column, name in lists
         ),
-        _facts(items, "cast")
-        .explode("token", empty_as_null=False, keep_nulls=False)
-        .with_columns(token=pl.format("cast:{}", "token")),
-        _facts(items, "series")
-        .filter(pl.col("token").list.len() == 1)
-        .select("item_id", token=pl.format("series:{}", pl.col("token").list.first())),
     ]
     return pl.concat(parts).drop_nulls().unique().sort("item_id", "token")
-
-
-def _facts(items: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Returns (item_id, token): the texts that an item's facts give under a name, as a list.
-
-    The facts are a JSON object from outside: a value that is neither a text nor a list of texts
-    counts as absent.
-    """
-    value, first = (
-        pl.col("facts").str.json_path_match(f"$.{name}{index}") for index in ("", "[0]")
-    )
-    stated = items.select("item_id", value=value, first=first).drop_nulls("value")
-    many = stated.filter(pl.col("first").is_not_null() & pl.col("value").str.contains(_FLAT_LIST))
-    one = stated.filter(pl.col("first").is_null() & ~pl.col("value").str.contains(r"^\s*[\[{]"))
-    return pl.concat(
-        [
-            many.select("item_id", token=pl.col("value").str.json_decode(pl.List(pl.String))),
-            one.select("item_id", token=pl.concat_list("value")),
-        ]
-    )
 
 
 def vocabulary(items: pl.DataFrame, min_items: int = 2) -> list[str]:

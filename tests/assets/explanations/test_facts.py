@@ -23,7 +23,7 @@ def test_a_sheet_holds_what_the_catalogue_says_and_no_more(items_of, settings) -
         },
         {
             "item_id": "2", "title": "Heat", "year": 1996, "creators": ["Michael Mann"],
-            "cast": ["Al Pacino", "7"], "series": "Saga", "themes": ["heist"],
+            "cast": ["Al Pacino"], "series": "Saga", "themes": ["heist"],
             "genres": ["Crime", "Drama"], "awards": ["Best Heist"],
         },
     ]  # fmt: skip
@@ -39,6 +39,9 @@ def test_a_sheet_holds_what_the_catalogue_says_and_no_more(items_of, settings) -
         '{"year": 19.5}',
         '{"cast": {"a": 1}, "series": ["b"]}',
         '{"cast": []}',
+        '{"cast": [false, 7, ""], "series": false, "awards": true}',
+        '{"cast": "", "series": "", "awards": 1}',
+        '{"cast": ["<br>"], "series": "<br>", "awards": "\\u200b"}',
     ],
 )
 def test_facts_of_another_kind_count_as_absent(items_of, settings, odd) -> None:
