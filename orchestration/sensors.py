@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.ingest.landing import landed_files
-from assets.ingest.ledger import read_entries
+from assets.ingest.landing import waiting_files
 from core.home import Home
 
 WEBHOOK = "DAYBREAK_WEBHOOK"
@@ -37,16 +36,6 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReques
     today = datetime.now(UTC).date().isoformat()
     key = hashlib.sha256(state.encode()).hexdigest()[:16]
     yield dg.RunRequest(run_key=f"landing-{key}", partition_key=today)
-
-
-def waiting_files(home: Home) -> list[tuple[str, int, int]]:
-    """Returns name, size and time of the landed files that no ledger entry knows as they are."""
-    known = {(entry.source_file, entry.size, entry.mtime_ns) for entry in read_entries(home)}
-    landed = []
-    for path in landed_files(home):
-        state = path.stat()
-        landed.append((path.name, state.st_size, state.st_mtime_ns))
-    return [file for file in landed if file not in known]
 
 
 @dg.run_failure_sensor(

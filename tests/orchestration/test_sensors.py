@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,11 @@ import dagster as dg
 import pytest
 
 from assets.ingest.assets import lake
-from assets.ingest.landing import ingest_landing
+from assets.ingest.landing import ingest_landing, waiting_files
 from core.home import Home
 from core.ingest_settings import IngestSettings
 from orchestration.resources import WorkspaceResource
-from orchestration.sensors import landing_sensor, waiting_files, webhook_on_failure
+from orchestration.sensors import landing_sensor, webhook_on_failure
 
 _EVENTS = b"user_id,item_id,action,occurred_at\nu1,i1,click,2024-03-01T10:00:00Z\n"
 
@@ -59,6 +60,26 @@ def test_what_the_ledger_knows_does_not_wait(home: Home) -> None:
     assert [name for name, _, _ in waiting_files(home)] == ["events.csv"]
     ingest_landing(home, IngestSettings())
     assert waiting_files(home) == []
+
+
+def test_a_name_that_is_no_text_does_not_wait_for_ever(home: Home) -> None:
+    (home.landing / os.fsdecode(b"events-\xff.csv")).write_bytes(_EVENTS)
+    assert _look(None)[0].skip_message == "1 files have just changed; waiting for them to rest"
+    ingest_landing(home, IngestSettings())
+    assert _look(None)[0].skip_message == "no file waits in the landing zone"
+
+
+def test_a_file_that_goes_during_the_look_does_not_wait(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.landing / "events.csv").write_bytes(_EVENTS)
+
+    def seen_and_gone(path: Path) -> bool:
+        path.unlink()
+        return True
+
+    monkeypatch.setattr(Path, "is_file", seen_and_gone)
+    assert _look(None)[0].skip_message == "no file waits in the landing zone"
 
 
 @pytest.fixture
