@@ -10,6 +10,7 @@
     ├── NotReproducible       1   a recomputed artefact differs from the stored one
     ├── CheckFailed           1   an account, check or gate said no
     │   └── GateRefused       1   the gate refused a release
+    ├── MachineFault          1   the machine failed, not what it was given
     ├── ReleaseConflict       1   another writer took the place in the release log
     └── TrainingDiverged      1   a loss or a matrix is no longer finite
 
@@ -63,6 +64,10 @@ class CheckFailed(DaybreakError):
 
 class GateRefused(CheckFailed):
     """The gate refused to let a release be published."""
+
+
+class MachineFault(DaybreakError):
+    """The machine failed at something that may succeed the next time: no room, no memory."""
 
 
 class ReleaseConflict(DaybreakError):

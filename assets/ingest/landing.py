@@ -4,9 +4,10 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assets.ingest.access import file_name
 from assets.ingest.entry import Entry
 from assets.ingest.ledger import read_entries
-from assets.ingest.one_file import Intake, file_name, open_intake, take_in
+from assets.ingest.one_file import Intake, open_intake, take_in
 from assets.ingest.pouring import Request
 from assets.ingest.snapshot import Totals
 from core.errors import InputError
@@ -91,6 +92,7 @@ def ingest_landing(
 
     Raises:
         IntegrityError: a ledger entry is missing or altered.
+        MachineFault: the machine failed while a file was read; it and those after it wait.
         OSError: the lake cannot be written.
     """
     requests = [
@@ -114,6 +116,7 @@ def ingest_file(
     Raises:
         InputError: it cannot be opened, or changed while it was read.
         IntegrityError: a ledger entry is missing or altered.
+        MachineFault: the machine failed while it was read.
         OSError: the lake cannot be written.
     """
     with open_intake(home, now_us) as intake:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.ingest.access import accessible, file_name
 from assets.ingest.block import REFUSED
 from assets.ingest.entry import UNKNOWN_TABLE, Entry, LakeFile, Likeness
 from assets.ingest.event_index import EventIndex
@@ -60,6 +61,7 @@ def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
 
     Raises:
         InputError: the file vanished, may not be opened, or changed while it was read.
+        MachineFault: the machine failed while it was read; it is as if it had never been tried.
         OSError: the lake cannot be written.
     """
     ledger, settings = intake.ledger, request.settings
@@ -94,11 +96,6 @@ def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
     return entry, True
 
 
-def file_name(path: Path) -> str:
-    """Returns a file's name as text, bytes that are no UTF-8 as `\\xNN`."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
-
-
 def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile], str | None]:
     """Writes a file's rows; returns the lake's files, and why it could not be read (or None)."""
     try:
@@ -106,7 +103,6 @@ def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile]
             pour(file, request, intake.index, writer)
             return writer.finish(), None
     except UnreadableFile as error:
-        intake.index.forget()
         file.read = file.quarantined = 1
         file.accepted = file.duplicate = 0
         whole = pl.DataFrame({"line": [0], "raw": [None], "reason": [str(error)]}, schema=REFUSED)
@@ -117,7 +113,7 @@ def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile]
 
 @contextlib.contextmanager
 def _writing(intake: Intake, settings: IngestSettings) -> Iterator[LakeWriter]:
-    """Opens the lake for one file; what was written is removed if anything goes wrong."""
+    """Opens the lake for one file; what it left is removed if anything goes wrong."""
     writer = LakeWriter(
         intake.ledger.home.lake, intake.ledger.next_seq,
         flush_rows=settings.flush_rows, max_days=settings.max_day_partitions,
@@ -126,6 +122,7 @@ def _writing(intake: Intake, settings: IngestSettings) -> Iterator[LakeWriter]:
         yield writer
     except BaseException:
         writer.discard()
+        intake.index.forget()
         raise
 
 
@@ -135,18 +132,10 @@ def _remove(home: Home, files: list[LakeFile]) -> None:
 
 
 def _stat(path: Path) -> os.stat_result:
-    try:
+    with accessible(path):
         return path.stat()
-    except OSError as error:
-        raise InputError(
-            f"{file_name(path)} cannot be opened ({error.strerror}); check it"
-        ) from error
 
 
 def _hash(path: Path) -> str:
-    try:
+    with accessible(path):
         return hash_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{file_name(path)} cannot be opened ({error.strerror}); check it"
-        ) from error

@@ -4,19 +4,16 @@ import contextlib
 import gzip
 import os
 import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import polars as pl
-import pyarrow as pa
-
+from assets.ingest.access import accessible
 from assets.ingest.block import Source
 from assets.ingest.csv_source import CsvSource
 from assets.ingest.json_source import JsonSource
 from assets.ingest.parquet_source import ParquetSource
-from core.errors import DaybreakError, UnreadableFile
+from core.errors import UnreadableFile
 from core.ingest_settings import IngestSettings
 
 _GZIP = b"\x1f\x8b"
@@ -32,10 +29,11 @@ def opened(path: Path, settings: IngestSettings) -> Iterator[Source]:
     """Opens a file as a source of records.
 
     Raises:
+        InputError: it vanished or may not be opened.
         UnreadableFile: it is empty, torn, larger than allowed, or of no known format.
     """
     with contextlib.ExitStack() as stack:
-        stream: BinaryIO = stack.enter_context(path.open("rb"))
+        stream: BinaryIO = stack.enter_context(_open(path))
         if not (size := os.fstat(stream.fileno()).st_size):
             raise UnreadableFile("the file is empty (0 bytes); send it again")
         head = _peek(stream)
@@ -55,33 +53,9 @@ def opened(path: Path, settings: IngestSettings) -> Iterator[Source]:
         yield _source(head, stream, settings)
 
 
-@contextlib.contextmanager
-def reading() -> Iterator[None]:
-    """Turns whatever a damaged file makes a parser raise into UnreadableFile.
-
-    Polars' PanicException is no Exception, hence the wide net; only what ends the process passes.
-    """
-    try:
-        yield
-    except (DaybreakError, KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableFile(f"torn gzip ({error}); send the file again") from error
-    except (
-        pa.ArrowException,
-        pl.exceptions.PolarsError,
-        OSError,
-        ValueError,
-        MemoryError,
-    ) as error:
-        raise UnreadableFile(_said("cannot be read", error)) from error
-    except BaseException as error:
-        raise UnreadableFile(_said("breaks its reader", error)) from error
-
-
-def _said(what: str, error: BaseException) -> str:
-    detail = " ".join(str(error).split())[:200]
-    return f"{what} ({type(error).__name__}: {detail}); send the file again"
+def _open(path: Path) -> BinaryIO:
+    with accessible(path):
+        return path.open("rb")
 
 
 def _peek(stream: BinaryIO) -> bytes:

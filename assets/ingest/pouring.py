@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from assets.ingest.blame import reading
 from assets.ingest.block import Block, refuse
 from assets.ingest.conform import Conformed, Rules, conform
 from assets.ingest.entry import UNKNOWN_TABLE
@@ -21,7 +22,7 @@ from assets.ingest.fields import (
     resolve,
 )
 from assets.ingest.lake import LakeWriter
-from assets.ingest.opening import opened, reading
+from assets.ingest.opening import opened
 from assets.ingest.repeats import (
     DUPLICATE,
     NEW,
@@ -88,6 +89,7 @@ def pour(file: Pour, request: Request, index: EventIndex, writer: LakeWriter) ->
 
     Raises:
         UnreadableFile: the file, or the rest of it, cannot be read.
+        MachineFault: the machine failed while it was read.
         OSError: the lake cannot be written.
     """
     repeats: Repeats | None = None
@@ -128,7 +130,7 @@ def table_name(file: Pour) -> str:
 
 def _conformed(file: Pour, request: Request) -> Iterator[tuple[Block, Conformed]]:
     """Yields a file's blocks before and after their rules."""
-    with reading(), opened(file.path, request.settings) as source:
+    with reading(file.name), opened(file.path, request.settings) as source:
         mapping = request.mapping
         file.kind = kind = (
             kind_of_table(request.table)

@@ -32,6 +32,9 @@ def select(query: str, **frames: pl.DataFrame) -> pl.DataFrame:
     Args:
         query: SQL that names the frames as tables.
         frames: the frames by name.
+
+    Raises:
+        MemoryError: DuckDB ran out of memory; it says so by an error of its own.
     """
     cursor = _database().cursor()
     try:
@@ -42,6 +45,8 @@ def select(query: str, **frames: pl.DataFrame) -> pl.DataFrame:
         result = pl.from_arrow(cursor.sql(query).to_arrow_table())
         assert isinstance(result, pl.DataFrame)
         return result
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError(str(error)) from error
     finally:
         cursor.close()
 

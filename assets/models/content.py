@@ -8,7 +8,6 @@ from assets.models.arrays import Numbering
 from core.item_facts import names_in_facts
 
 
-
 def item_tokens(items: pl.DataFrame) -> pl.DataFrame:
     """Returns (item_id, token): `genre:Comedy`, `creator:…`, `theme:…`, `cast:…`, `series:…`."""
     names = items.select("item_id").hstack(names_in_facts(items["facts"]))

@@ -23,7 +23,7 @@ def test_the_drawing_is_the_tree() -> None:
         for name, kind in inspect.getmembers(errors, inspect.isclass)
         if kind.__module__ == errors.__name__
     }
-    assert len(defined) == 12
+    assert len(defined) == 13
     assert tree() == defined
 
 
