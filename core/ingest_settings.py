@@ -38,7 +38,8 @@ class Mapping(BaseModel):
     """The action of rows that name none, for sources that hold a single kind of event."""
     time_unit: TimeUnit = "auto"
     """What a number in a time column counts since 1970: s, ms or us; `auto` decides each row by
-    magnitude, `iso` refuses numbers."""
+    magnitude, `iso` refuses numbers. Under all others a number in a time of an item or a user is a
+    year if it has four digits (2025) and a date if its eight digits are one (20250601)."""
 
     @field_validator("columns")
     @classmethod

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from assets.ingest.block import Block, refuse
+from assets.ingest.catalogue_times import catalogue_times
 from assets.ingest.checked import Checked, checked, first_fault
 from assets.ingest.distinct import over_distinct
 from assets.ingest.fields import EVENT_FILE, ITEM_FILE, Field, FileKind
@@ -102,8 +103,10 @@ def _field(field: Field, block: Block, rules: Rules) -> Checked:
         case "action":
             return _actions(cells, rules.mapping)
         case "time":
-            outcome = times(name, cells, rules.mapping.time_unit, block.time_units.get(name))
-            return _judged(name, outcome, rules) if field.required else outcome
+            units = rules.mapping.time_unit, block.time_units.get(name)
+            if field.required:
+                return _judged(name, times(name, cells, *units), rules)
+            return catalogue_times(name, cells, *units)
         case "number":
             return numbers(name, cells)
         case "integer":
