@@ -48,13 +48,21 @@ def bars(title: str, values: Mapping[str, float]) -> Figure:
 
 
 def intervals(
-    title: str, rows: Mapping[str, tuple[float, float, float]], reference: str | None = None
+    title: str,
+    rows: Mapping[str, tuple[float, float, float]],
+    reference: str | None = None,
+    bar: float | None = None,
 ) -> Figure:
-    """Returns means with intervals, (mean, lower, upper) by name; the reference stands out."""
+    """Returns means with intervals, (mean, lower, upper) by name.
+
+    The reference stands out; the bar, a limit that lower ends are held against, is a dashed line.
+    """
     figure, axes = _axes(title, (6.0, 0.9 + 0.3 * len(rows)))
     for place, (name, (mean, lower, upper)) in enumerate(reversed(list(rows.items()))):
         colour = _ACCENT if name == reference else _INK
         axes.plot([lower, upper], [place, place], color=colour, linewidth=2)
         axes.plot([mean], [place], "o", color=colour)
     axes.set_yticks(range(len(rows)), list(reversed(list(rows))))
+    if bar is not None:
+        axes.axvline(bar, color=_ACCENT, linestyle="--", linewidth=1)
     return figure

@@ -73,6 +73,23 @@ class Store:
             ) from None
         return open_artefact(folder / version, kind, as_of)
 
+    def version(self, kind: str, as_of: str, version: str) -> Artefact:
+        """Returns one stored version, current or not.
+
+        Raises:
+            NotFound: there is none.
+            IntegrityError: its manifest is damaged or another's.
+        """
+        folder = self._folder(kind, as_of) / safe_name(version)
+        if not (folder / NAME).is_file():
+            raise NotFound(f"there is no {kind} {version} as of {as_of}")
+        return open_artefact(folder, kind, as_of)
+
+    def versions(self, kind: str, as_of: str) -> list[Artefact]:
+        """Returns every stored version of a kind and date, by version."""
+        found = sorted(self._folder(kind, as_of).glob(f"[!.]*/{NAME}"))
+        return [open_artefact(path.parent, kind, as_of) for path in found]
+
     def dates(self, kind: str) -> list[str]:
         """Returns the as-of dates for which a kind exists, ascending."""
         return sorted(p.parent.name for p in (self.root / safe_name(kind)).glob("*/CURRENT"))

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from assets import plots
 from assets.evaluation.tracked import mirror_log
-from assets.materialisation import DAILY, OWNERS, announce, materialise
+from assets.materialisation import DAILY, OWNERS, announce, materialise, plot
 from assets.publication import stage
 from core.night import Made, Workspace
 
@@ -12,7 +13,14 @@ _ASSET = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS
 
 def _verdict(made: Made) -> dict[str, dg.MetadataValue]:
     table = made.artefact.file("verdict.md").read_text(encoding="utf-8")
-    return {"verdict": dg.MetadataValue.md(table), "passed": made.artefact.facts["passed"]}
+    shown = {"verdict": dg.MetadataValue.md(table), "passed": made.artefact.facts["passed"]}
+    found = made.artefact.json("verdict.json")["numbers"].get("comparison", {})
+    interval = tuple(found.get(name) for name in ("relative_difference", "lower", "upper"))
+    if any(end is None for end in interval):
+        return shown  # a first release, or too few users to compare
+    title = f"{found['metric']} against {found['champion']}, relative; dashed: the limit"
+    figure = plots.intervals(title, {"challenger": interval}, bar=-found["margin"])
+    return {**shown, "against_champion": plot(figure)}
 
 
 @dg.asset(

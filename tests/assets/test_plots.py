@@ -86,3 +86,12 @@ def test_anything_can_be_drawn_small_enough_to_show(name: str) -> None:
 def test_drawing_is_repeatable() -> None:
     values = {f"f{n}": float(v) for n, v in enumerate(np.random.default_rng(1).random(9))}
     assert drawn(plots.bars("t", values)) == drawn(plots.bars("t", values))
+
+
+def test_a_bar_is_drawn_where_there_is_one() -> None:
+    rows = {"challenger": (0.01, -0.02, 0.04)}
+    assert len(plots.intervals("with", rows).axes[0].get_lines()) == 2
+    figure = plots.intervals("with", rows, bar=-0.05)
+    *_, line = figure.axes[0].get_lines()
+    assert line.get_xdata() == [-0.05, -0.05]
+    assert drawn(figure)

@@ -323,6 +323,22 @@ def test_the_current_version_is_the_one_pointed_to(artefacts: Store) -> None:
     assert artefacts.dates("tower") == []
 
 
+def test_every_version_can_be_read_whichever_is_current(artefacts: Store) -> None:
+    other = replace(PLAN, seed=8)
+    for plan in (PLAN, other):
+        artefacts.make_current(committed(artefacts, plan, f"of seed {plan.seed}"))
+    artefacts.begin(replace(PLAN, seed=9))  # staged, no version
+    found = artefacts.versions(PLAN.kind, PLAN.as_of)
+    assert {one.version for one in found} == {PLAN.version, other.version}
+    first = artefacts.version(PLAN.kind, PLAN.as_of, PLAN.version)
+    assert first.json("deep/report.json")["a"] == "of seed 7"
+    assert artefacts.versions("als", "1999-01-01") == []
+    with pytest.raises(NotFound, match="there is no als 0000 as of"):
+        artefacts.version("als", PLAN.as_of, "0000")
+    with pytest.raises(UnsafeName):
+        artefacts.version("als", PLAN.as_of, "../x")
+
+
 def test_dates_are_those_with_a_current_version(artefacts: Store) -> None:
     for day in ("2024-03-12", "2024-03-10", "2024-03-11"):
         made = committed(artefacts, replace(PLAN, as_of=day))
