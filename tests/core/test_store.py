@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core import durable, store
+from core import durable, staging, store
 from core.artefact import Artefact
 from core.errors import CheckFailed, IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.manifest import NAME, Manifest, read_manifest, verify
@@ -172,17 +172,17 @@ def raising(error: BaseException) -> Callable[..., None]:
 
 @step
 def while_hashing_files(patch: pytest.MonkeyPatch, error: BaseException) -> None:
-    patch.setattr(store, "hash_file", raising(error))
+    patch.setattr(staging, "hash_file", raising(error))
 
 
 @step
 def flushing_a_file(patch: pytest.MonkeyPatch, error: BaseException) -> None:
-    patch.setattr(store, "flush_file", raising(error))
+    patch.setattr(staging, "flush_file", raising(error))
 
 
 @step
 def flushing_the_folders_before_the_rename(patch: pytest.MonkeyPatch, error: BaseException) -> None:
-    patch.setattr(store, "flush_folder", raising(error))
+    patch.setattr(staging, "flush_folder", raising(error))
 
 
 @step
@@ -244,7 +244,7 @@ def test_a_commit_that_dies_after_the_rename_has_made_a_whole_version(
 
         def rename_then_fail(self: Path, target: Path) -> None:
             rename(self, target)
-            patch.setattr(store, "flush_folder", raising(error))
+            patch.setattr(staging, "flush_folder", raising(error))
 
         patch.setattr(Path, "rename", rename_then_fail)
         with pytest.raises(type(error)) as raised:
