@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from assets.explanations.nameable_seeds import nameable_seeds
 from assets.explanations.shared_facts import FACT_TYPES, Catalogue, shared_facts
 from core.errors import CheckFailed
 from core.explanation_settings import ExplanationSettings
@@ -28,7 +29,8 @@ def choose_reasons(
     genres; `trending`, `new`, `popular` need their mark. Types are tried in order of priority;
     in each, the best ranks come first, and rows over the settings' limits go on to the next type.
     What no other type takes gets its most specific reason in spite of the limits, and
-    `recommended` where nothing at all applies.
+    `recommended` where nothing at all applies. A seed of the item's own title and year is named
+    by no reason: no sentence could tell the two apart.
 
     Args:
         rows: `list_column`, rank, item_id, seed_item_id (nullable), sources (list[string]);
@@ -49,7 +51,7 @@ def choose_reasons(
     """
     ordered = rows.sort(list_column, "rank", "item_id")
     _check_known(ordered, catalogue)
-    seeded = _without_disliked(ordered, disliked, list_column)
+    seeded = nameable_seeds(ordered, catalogue.sheets, disliked, list_column)
     facts = _facts_of_rows(seeded, catalogue, settings)
     applies = _applicable(facts, settings).with_columns(
         list_num=pl.col(list_column).rle_id(), ten=(pl.col("rank") - 1) // 10
@@ -74,19 +76,6 @@ def _check_known(rows: pl.DataFrame, catalogue: Catalogue) -> None:
             f"{unknown.height} list items are not in `items`, first {unknown['item_id'].min()!r}; "
             "build lists and explanations from the same version of `items`"
         )
-
-
-def _without_disliked(
-    rows: pl.DataFrame, disliked: pl.DataFrame | None, list_column: str
-) -> pl.DataFrame:
-    """Adds `seed`: the seed item, or null where it is no fit source of a reason."""
-    usable = pl.col("seed_item_id") != pl.col("item_id")
-    seeded = rows.with_columns(seed=pl.when(usable).then(pl.col("seed_item_id").cast(pl.String)))
-    if disliked is None:
-        return seeded
-    barred = disliked.select(list_column, seed="item_id", barred=pl.lit(True)).unique()
-    marked = seeded.join(barred, on=[list_column, "seed"], how="left", maintain_order="left")
-    return marked.with_columns(seed=pl.when(pl.col("barred").is_null()).then("seed")).drop("barred")
 
 
 def _facts_of_rows(
