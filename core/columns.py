@@ -81,7 +81,11 @@ CATEGORY = _c("category", "string", "Its primary category.", nullable=True)
 GENRES = _c("genres", "list[string]", "All its categories.", nullable=True)
 CREATORS = _c("creators", "list[string]", "Directors, authors, brands.", nullable=True)
 THEMES = _c("themes", "list[string]", "What it is about: keywords and tags.", nullable=True)
-RELEASED_US = _c("released_us", "int64", "When it came out, microseconds UTC.", nullable=True)
+RELEASED_US = _c(
+    "released_us", "int64",
+    "When it came out, microseconds UTC; 1 January 00:00 where only the year is known.",
+    nullable=True,
+)  # fmt: skip
 AVAILABLE_FROM_US = _c("available_from_us", "int64", "First moment it can be had.", nullable=True)
 AVAILABLE_UNTIL_US = _c("available_until_us", "int64", "First moment it cannot.", nullable=True)
 FACTS = _c(

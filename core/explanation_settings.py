@@ -95,13 +95,15 @@ class ExplanationSettings(BaseModel):
     same people (used where the rows carry `n_together`)."""
 
     new_days: int = Field(default=30, ge=1)
-    """An item is new for this many days after it came out."""
+    """An item is new for this many days after it came out; one of which only the year is known (a
+    release at 1 January 00:00) never is."""
 
     trending_min_users: int = Field(default=10, ge=1)
     """Fewest users in the last week before an item can be trending."""
 
     trending_factor: float = Field(default=1.5, gt=1, allow_inf_nan=False)
-    """How many times its mean daily users of the last 30 days an item must draw in the last 7."""
+    """How many times as many users an item must draw in the last 7 days as in the busiest of the
+    three weeks before."""
 
     popular_top: int = Field(default=100, ge=1)
     """How many of the most chosen items may be called that."""

@@ -26,13 +26,9 @@ class PopularitySettings(BaseModel):
     """What a user of the last `recent_days` counts on top, 0 to 1000."""
     recent_days: Count = 30
     """The horizon that counts as recent, in days; one that features compute."""
-    trending_days: Count = 7
-    """The short horizon of the trending score, in days."""
-    trending_baseline_days: Count = 30
-    """The long horizon that the short one is held against, in days."""
     trending_prior_users: NotNegative = 10.0
-    """Imagined users, spread evenly over the long horizon, that damp the trend of items with
-    few; 0 trusts every count."""
+    """Imagined users, spread evenly over four weeks, that damp the trend of items with few;
+    0 trusts every count."""
 
 
 class AlsSettings(BaseModel):

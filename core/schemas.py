@@ -44,6 +44,8 @@ _SPARK: dict[Dtype, str] = {
 
 SOURCES = ("popularity", "category", "als", "neighbours", "two_tower")
 """The retrieval models, in the order in which ties between them are broken."""
+WEEKS_BEFORE = ("n_users_7_14d", "n_users_14_21d", "n_users_21_28d")
+"""Columns of the three weeks before the last, latest first; what `n_users_7d` is held against."""
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,14 @@ ITEM_FEATURES = Table(
         Column("n_users_7d", "int64", "Positive users in the last 7 days.", minimum=0),
         Column("n_users_30d", "int64", "Positive users in the last 30 days.", minimum=0),
         Column("n_users", "int64", "Positive users ever.", minimum=0),
+        *(
+            Column(
+                name, "int64", f"Positive users {7 * week} to {7 * week + 7} days ago.", minimum=0
+            )
+            for week, name in enumerate(WEEKS_BEFORE, start=1)
+        ),
         c.WEIGHT_MICRO,
-        Column("trend_micro", "int64", "Share of 30 days' users in the last 7, in millionths."),
+        Column("trend_micro", "int64", "Share of four weeks' users in the last, in millionths."),
         Column("n_impressions", "int64", "Times shown.", minimum=0),
         Column("n_clicks", "int64", "Clicks and views.", minimum=0),
         Column("n_purchases", "int64", "Purchases.", minimum=0),

@@ -161,7 +161,7 @@ class FeatureSettings(BaseModel):
     recent_items: int = Field(default=10, ge=1, le=1000)
     """How many of a user's latest items are kept."""
     trend_prior_users: int = Field(default=10, ge=0, le=1_000_000)
-    """Imagined users, spread evenly over 30 days, that damp the trend of items with few."""
+    """Imagined users, spread evenly over four weeks, that damp the trend of items with few."""
     conversion_prior_impressions: int = Field(default=50, ge=1, le=1_000_000)
     """Imagined impressions that damp the conversion of items shown rarely."""
     conversion_prior_share: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)

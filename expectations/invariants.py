@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 
 from core.columns import Column
-from core.schemas import Table
+from core.schemas import WEEKS_BEFORE, Table
 
 _AT_MOST = {
     "interactions": (("n_negative", "n_events"),),
@@ -19,6 +19,7 @@ _AT_MOST = {
     ),
     "item_features": (
         ("n_users_1d", "n_users_7d"), ("n_users_7d", "n_users_30d"), ("n_users_30d", "n_users"),
+        *((week, "n_users_30d") for week in WEEKS_BEFORE),
     ),
 }  # fmt: skip
 _ALSO_UNIQUE = {

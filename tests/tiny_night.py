@@ -37,6 +37,7 @@ from core.schemas import (
     USER_CATEGORIES,
     USER_FEATURES,
     USERS,
+    WEEKS_BEFORE,
     Table,
 )
 from core.settings import ModelSettings, Settings
@@ -122,6 +123,12 @@ def _features(pairs: pl.DataFrame, catalogue: pl.DataFrame) -> dict[Table, pl.Da
             for days, name in ((1, "n_users_1d"), (7, "n_users_7d"), (30, "n_users_30d"))
         ),
         liked.sum().alias("n_users"),
+        *(
+            (liked & ((toy.BEFORE_US - 1 - pl.col("last_us")) // (7 * DAY_US) == week))
+            .sum()
+            .alias(name)
+            for week, name in enumerate(WEEKS_BEFORE, start=1)
+        ),
         pl.col("weight_micro").sum(),
     )
     known = pairs.filter(liked).join(catalogue.select("item_id", "category"), on="item_id")

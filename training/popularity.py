@@ -26,8 +26,9 @@ class PopularityModel:
 
     Attributes:
         scores: (I,) int64 popularity.
-        trending: (I,) float64 recent daily users times their lift over the longer horizon's,
-            damped; items that nobody took to lately follow below 1e-6, by popularity.
+        trending: (I,) float64 daily users of the last week times that week's lift over the mean
+            of the last four, damped; items that nobody took to lately follow below 1e-6, by
+            popularity.
         horizons: (H,) int64 days, ascending, 0 (all time) last.
         counts: (H, I) int64 users by horizon.
     """
@@ -82,39 +83,39 @@ class PopularityModel:
 
 
 def fit_popularity(
-    counts: Mapping[str, NDArray[np.int64]], settings: PopularitySettings
+    counts: Mapping[str, NDArray[np.int64]],
+    weeks: NDArray[np.int64],
+    settings: PopularitySettings,
 ) -> PopularityModel:
-    """Fits popularity from counts of users by horizon.
+    """Fits popularity from counts of users by horizon and by week.
 
     Args:
         counts: (I,) each: `n_users` (all time) and `n_users_<days>d` for every horizon that the
             settings name.
+        weeks: (W, I) users of each of the last weeks, latest first; who came in two weeks counts
+            in both, so that returning users make no trend.
         settings: how horizons are mixed.
 
     Raises:
-        InputError: a horizon is missing, or a count is negative.
+        InputError: a horizon is missing, there is no week to hold the last against, or a count is
+            negative.
     """
     by_horizon = {_horizon(name): np.asarray(c, dtype=np.int64) for name, c in counts.items()}
-    wanted = (
-        _ALL_TIME, settings.recent_days, settings.trending_days, settings.trending_baseline_days
-    )  # fmt: skip
-    if missing := sorted(set(wanted) - set(by_horizon)):
+    if missing := sorted({_ALL_TIME, settings.recent_days} - set(by_horizon)):
         raise InputError(
             f"counts of {missing} days are missing (0: all time); the features have "
             f"{sorted(by_horizon)}"
         )
-    if any((count < 0).any() for count in by_horizon.values()):
+    if len(weeks) < 2:
+        raise InputError(f"a trend needs counts of at least 2 weeks; there are {len(weeks)}")
+    if any((count < 0).any() for count in (*by_horizon.values(), weeks)):
         raise InputError("a count of users is negative; look at the item features")
     recent, ever = by_horizon[settings.recent_days], by_horizon[_ALL_TIME]
     scores = settings.all_time_weight * ever + settings.recent_weight * recent
     horizons = [*sorted(set(by_horizon) - {_ALL_TIME}), _ALL_TIME]
     return PopularityModel(
         scores=scores,
-        trending=_trend(
-            by_horizon[settings.trending_days],
-            by_horizon[settings.trending_baseline_days],
-            settings,
-        )
+        trending=_trend(np.asarray(weeks, dtype=np.int64), settings.trending_prior_users)
         + 1e-6 * scores / (1 + scores.max(initial=0)),
         horizons=np.array(horizons, dtype=np.int64),
         counts=np.stack([by_horizon[days] for days in horizons]),
@@ -154,14 +155,11 @@ def _horizon(name: str) -> int:
     return int(match[1] or _ALL_TIME)
 
 
-def _trend(
-    recent: NDArray[np.int64], longer: NDArray[np.int64], settings: PopularitySettings
-) -> NDArray[np.float64]:
-    """Returns recent daily users, times their daily number over the long horizon's, damped."""
-    days, baseline_days = settings.trending_days, settings.trending_baseline_days
-    prior = settings.trending_prior_users
-    usual = (longer + prior) / baseline_days
-    lately = (recent + prior * days / baseline_days) / days
+def _trend(weeks: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+    """Returns the last week's daily users, times their number over the weeks' mean, damped."""
+    n_weeks = len(weeks)
+    usual = (weeks.sum(axis=0) + prior) / n_weeks
+    lately = weeks[0] + prior / n_weeks
     lift = np.divide(lately, usual, out=np.ones(len(usual)), where=usual > 0)
-    trend: NDArray[np.float64] = recent / days * lift
+    trend: NDArray[np.float64] = weeks[0] / 7 * lift
     return trend

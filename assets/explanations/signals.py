@@ -4,8 +4,7 @@ import polars as pl
 
 from core.days import DAY_US
 from core.explanation_settings import ExplanationSettings
-
-_WEEK, _MONTH = 7, 30
+from core.schemas import WEEKS_BEFORE
 
 
 def item_signals(
@@ -13,9 +12,10 @@ def item_signals(
 ) -> pl.DataFrame:
     """Returns which sentences about everyone are true of each item.
 
-    - new: it came out (or became available) within `new_days` before D;
-    - trending: its daily users of the last 7 days are at least `trending_factor` times those of
-      the last 30, and at least `trending_min_users` came in the 7;
+    - new: it came out within `new_days` before D, on a day that the catalogue knows: 1 January
+      00:00 stands for a mere year, and being available says nothing of when it came out;
+    - trending: its users of the last 7 days are at least `trending_factor` times those of the
+      busiest of the three weeks before, and at least `trending_min_users` in number;
     - popular: fewer than `popular_top` items have more users ever, ties broken by item id.
 
     Args:
@@ -27,17 +27,20 @@ def item_signals(
     Returns:
         item_id, is_new, is_trending, is_popular (bool, never null); by item id.
     """
-    came_out = pl.coalesce("released_us", "available_from_us")
+    came_out = pl.col("released_us")
     first_new = as_of_us - settings.new_days * DAY_US
-    week, month = pl.col("n_users_7d"), pl.col("n_users_30d")
+    day_known = (came_out.cast(pl.Datetime("us")).dt.ordinal_day() > 1) | (came_out % DAY_US > 0)
+    week, busiest = pl.col("n_users_7d"), pl.max_horizontal(WEEKS_BEFORE)
     place = pl.struct(-pl.col("n_users"), "item_id").rank("ordinal")
     felt = item_features.select(
         "item_id",
         is_trending=(week >= settings.trending_min_users)
-        & (week * _MONTH >= settings.trending_factor * month * _WEEK),
+        & (week >= settings.trending_factor * busiest),
         is_popular=(place <= settings.popular_top) & (pl.col("n_users") > 0),
     )
-    known = items.select("item_id", is_new=(came_out >= first_new) & (came_out < as_of_us))
+    known = items.select(
+        "item_id", is_new=day_known & (came_out >= first_new) & (came_out < as_of_us)
+    )
     marks = ("is_new", "is_trending", "is_popular")
     return (
         known.join(felt, on="item_id", how="left")

@@ -2,12 +2,15 @@
 
 import narwhals as nw
 
-from assets.features.weights import seen_events
+from assets.features.weights import seen_events, touches
 from core.days import DAY_US
 from core.engine import Frame
+from core.schemas import WEEKS_BEFORE
 from core.transform_settings import MICRO, FeatureSettings
 
-_COUNTS = ("n_users_1d", "n_users_7d", "n_users_30d", "n_users", "weight_micro")
+_HORIZONS = ("n_users_1d", "n_users_7d", "n_users_30d", "n_users")
+_COUNTS = (*_HORIZONS, *WEEKS_BEFORE, "weight_micro")
+_WEEK_US = 7 * DAY_US
 
 
 def item_features(
@@ -15,8 +18,8 @@ def item_features(
 ) -> Frame:
     """Returns ITEM_FEATURES as of the cut: one row for each item touched or shown before it.
 
-    A user counts for an item where their weight for it is positive, and for a horizon where
-    their latest touch of it lies in that horizon.
+    A user counts for an item where their weight for it is positive: for a horizon where their
+    latest touch of it lies in that horizon, and for every week in which they touched it.
 
     Args:
         events: CLEAN_EVENTS; only events before the cut are seen.
@@ -27,8 +30,13 @@ def item_features(
     """
     shown = _exposure(seen_events(events, items, now_us))
     liked = _popularity(interactions, now_us)
+    before = _weeks_before(events, items, interactions, now_us)
     releases = items.select("item_id", "released_us")
-    joined = shown.join(liked, on="item_id", how="left").join(releases, on="item_id", how="left")
+    joined = (
+        shown.join(liked, on="item_id", how="left")
+        .join(before, on="item_id", how="left")
+        .join(releases, on="item_id", how="left")
+    )
     filled = joined.with_columns([nw.col(name).fill_null(0) for name in _COUNTS])
     released, first = nw.col("released_us"), nw.col("first_us")
     came_out = nw.when(released < first).then(released).otherwise(first)
@@ -70,15 +78,40 @@ def _popularity(interactions: Frame, now_us: int) -> Frame:
             for name, start in since.items()
         ),
     )
-    return marked.group_by("item_id").agg([nw.col(name).sum().cast(nw.Int64) for name in _COUNTS])
+    return marked.group_by("item_id").agg(
+        [nw.col(name).sum().cast(nw.Int64) for name in (*_HORIZONS, "weight_micro")]
+    )
+
+
+def _weeks_before(events: Frame, items: Frame, interactions: Frame, now_us: int) -> Frame:
+    """How many of the users whom each item pleased touched it in each of the weeks before.
+
+    Not from INTERACTIONS: a latest touch hides the earlier ones of whoever came again.
+    """
+    occurred = nw.col("occurred_us")
+    starts = {name: now_us - (2 + n) * _WEEK_US for n, name in enumerate(WEEKS_BEFORE)}
+    recent = events.filter(occurred >= min(starts.values()))
+    marked = touches(recent, items, now_us - _WEEK_US).with_columns(
+        ((occurred >= start) & (occurred < start + _WEEK_US)).cast(nw.Int64).alias(name)
+        for name, start in starts.items()
+    )
+    came = marked.group_by("user_id", "item_id").agg([nw.col(name).max() for name in WEEKS_BEFORE])
+    pleased = interactions.filter(nw.col("weight_micro") > 0).select("user_id", "item_id")
+    return (
+        came.join(pleased, on=["user_id", "item_id"], how="semi")
+        .group_by("item_id")
+        .agg([nw.col(name).sum().cast(nw.Int64) for name in WEEKS_BEFORE])
+    )
 
 
 def _trend(features: FeatureSettings) -> nw.Expr:
-    """Share of the 30 days' users who came in the last 7, drawn to 7/30 by the prior."""
+    """Share of four weeks' users who came in the last, each once a week, drawn to 1/4."""
     prior = features.trend_prior_users
-    recent = nw.col("n_users_7d") * 30 + 7 * prior
-    whole = (nw.col("n_users_30d") + prior) * 30
-    # Without a prior an item that nobody liked for 30 days has no users to divide by.
+    recent = nw.col("n_users_7d")
+    n_weeks = 1 + len(WEEKS_BEFORE)
+    whole = (sum((nw.col(name) for name in WEEKS_BEFORE), recent) + prior) * n_weeks
+    recent = recent * n_weeks + prior
+    # Without a prior an item that nobody liked for four weeks has no users to divide by.
     return nw.when(whole > 0).then(recent * MICRO // whole).otherwise(nw.lit(0, nw.Int64))
 
 

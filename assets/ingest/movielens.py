@@ -36,8 +36,8 @@ def import_movielens(
     """Takes in `movies.csv`, `tags.csv` (where there is one) and `ratings.csv` of a folder.
 
     A rating is an event with the stars as its value. A film keeps its title as it stands; the
-    year in it gives the fact `year` and the release day (the first of that year); the first genre
-    is its category. `links.csv` is not read.
+    year in it gives the fact `year` and the release at 1 January 00:00, which says that the day is
+    unknown; the first genre is its category. `links.csv` is not read.
 
     Raises:
         InputError: the folder lacks one of the two files, or one cannot be opened.
@@ -60,7 +60,7 @@ def import_movielens(
 
 
 def film_facts(films: pl.DataFrame) -> pl.DataFrame:
-    """Returns film rows with genres, category, facts and release day as MovieLens means them."""
+    """Returns film rows with genres, category, facts and release as MovieLens means them."""
     year = pl.col("title").str.extract(_YEAR).cast(pl.Int32)
     listed = pl.col("genres").list.filter(pl.element() != _NO_GENRES)
     return films.with_columns(

@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assets.evaluation.folds import read_folds
 from assets.evaluation.protocol import Fold
 from assets.models.fold_data import FoldData
@@ -11,6 +14,7 @@ from assets.models.fold_models import model_file
 from core.days import DAY_US
 from core.model_settings import AlsSettings, TwoTowerSettings
 from core.night import Made, Night
+from core.schemas import WEEKS_BEFORE
 from core.seeds import derive_seed
 from core.staging import Staging
 from training.als import fit_als
@@ -75,12 +79,12 @@ def make_popularity(night: Night) -> Made:
     settings = night.settings.models.popularity
 
     def fit(data: FoldData, earlier: Earlier, curve: Curve) -> Any:
-        lookup = data.numbering.item_lookup
-        counts = {
-            name: lookup(data.item_features, name).astype("int64")
-            for name in ("n_users_1d", "n_users_7d", "n_users_30d", "n_users")
-        }
-        return fit_popularity(counts, settings)
+        def count(name: str) -> NDArray[np.int64]:
+            return data.numbering.item_lookup(data.item_features, name).astype(np.int64)
+
+        horizons = ("n_users_1d", "n_users_7d", "n_users_30d", "n_users")
+        weeks = np.stack([count(name) for name in ("n_users_7d", *WEEKS_BEFORE)])
+        return fit_popularity({name: count(name) for name in horizons}, weeks, settings)
 
     return _make(night, "popularity", settings.model_dump(), fit)
 
