@@ -244,7 +244,7 @@ def test_a_commit_that_dies_after_the_rename_has_made_a_whole_version(
 
         def rename_then_fail(self: Path, target: Path) -> None:
             rename(self, target)
-            patch.setattr(staging, "flush_folder", raising(error))
+            patch.setattr(store, "flush_folder", raising(error))
 
         patch.setattr(Path, "rename", rename_then_fail)
         with pytest.raises(type(error)) as raised:
