@@ -73,13 +73,11 @@ def _check_free(home: Home, options: argparse.Namespace) -> None:
         "n_users": options.users, "seed": options.seed,
         "parameters": load_parameters().model_dump(mode="json"),
     }  # fmt: skip
-    for name, value in wanted.items():
-        if there.get(name) != value:
-            told = f"{there.get(name)}, not {value}" if name != "parameters" else "others"
-            raise UsageError(
-                f"home {home.root} holds a world whose {name} are {told}; give this one its own "
-                "with --home, or remove that home"
-            )
+    if other := [name for name, value in wanted.items() if there.get(name) != value]:
+        raise UsageError(
+            f"home {home.root} holds a world of other {', '.join(other)}; give this one its own "
+            "with --home, or remove that home"
+        )
 
 
 def _land(home: Home, options: argparse.Namespace, first: date | None, last: date) -> None:

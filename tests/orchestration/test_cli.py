@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from assets.world.parameters import load_parameters
 from orchestration.cli import COMMANDS
 from orchestration.commands.release_command import _RUN as RELEASE_ACTIONS
 
@@ -63,6 +64,7 @@ WRONG = {
     "no release to follow": (["why", "u1"], "no release stands; run `daybreak run`"),
     "a port that is none": (["serve", "--port", "0"], "--port 0"),
     "a port that is no number": (["serve", "--port", "http"], "invalid int value: 'http'"),
+    "a negative seed": (["demo", "--seed", "-1"], "--seed -1 is negative"),
     "no workers": (["serve", "--workers", "0"], "--workers 0"),
     "an unknown benchmark": (["bench", "speed"], "invalid choice: 'speed' (choose from 'daily')"),
     "a benchmark of no size": (
@@ -100,6 +102,33 @@ def test_a_home_that_cannot_be_made(daybreak, tmp_path):
     assert found.code == 1
     assert found.err.count("\n") == 1
     assert "Not a directory" in found.err
+
+
+def test_the_demo_stays_out_of_other_data(daybreak):
+    (daybreak.home / "landing").mkdir(parents=True)
+    (daybreak.home / "landing" / "events.csv").write_text("user_id\n")
+    found = daybreak("demo")
+    assert found.code == 2
+    assert "holds other data; give the demo its own with --home" in found.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [(("--users", "300"), "n_users"), (("--seed", "2"), "seed"), ((), "parameters")],
+)
+def test_the_demo_stays_out_of_another_world(daybreak, flags, named):
+    world = {
+        "n_users": 2000, "seed": 1, "parameters": load_parameters().model_dump(mode="json"),
+    }  # fmt: skip
+    if not flags:
+        world["parameters"]["scale"]["min_items"] += 1
+    (daybreak.home / "truth").mkdir(parents=True)
+    (daybreak.home / "truth" / "world.json").write_text(json.dumps(world))
+    found = daybreak("demo", *flags)
+    assert found.code == 2
+    assert f"holds a world of other {named}; give this one its own" in found.err
+    assert found.err.count("\n") == 1
+    assert not (daybreak.home / "landing").exists()
 
 
 SETTINGS = {
