@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from assets.publication import champion
+from assets.publication.stage import publish
 from core.errors import CheckFailed, DaybreakError, GateRefused
 from core.home import Home
+from core.night import Workspace
 from core.release_store import ReleaseStore
 from core.schemas import ITEMS
+from core.settings import load_settings
 from core.store import Plan, Store
 from orchestration.instance import open_instance
 from serving.answer import recommendations
@@ -175,3 +178,18 @@ def test_a_bad_table_stops_what_comes_after(nights_copy, unmoved, environment):
             if event.is_dagster_event and event.dagster_event.event_type_value in _ENDS
         }
     assert ended == {"items": "STEP_FAILURE"}  # what comes after was not even begun
+
+
+def test_a_publisher_that_wakes_after_its_champion_was_rolled_back(nights_copy):
+    """Its verdict says no worse than a release that has since been found bad."""
+    releases = ReleaseStore(Home(nights_copy).releases)
+    first, second = releases.log.entries()
+    (releases.log.folder / f"{second.seq:08d}.json").unlink()
+    log = ReleaseStore(Home(nights_copy).releases).log
+    log.append("rollback", first.release, first.as_of, reason="bad after all")
+    with small_world.settings(CHALLENGER):
+        night = Workspace(Home(nights_copy), load_settings()).night(SECOND_NIGHT)
+        with pytest.raises(CheckFailed, match="but no release stands before") as caught:
+            publish(night)
+    assert f"held {second.release} against {first.release}" in str(caught.value)
+    assert [entry.action for entry in log.entries()] == ["publish", "rollback"]
