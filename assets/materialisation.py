@@ -117,7 +117,7 @@ def announce(
     with _failures():
         entry = publish()
         aliases = dict(mirror())
-    shown = {
+    shown: dict[str, Any] = {
         "release": entry.release,
         "action": entry.action,
         "entry": entry.seq,

@@ -38,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
     """Returns the parser; with the arguments of one command only, where one is named."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     shared.add_argument("--home", help="folder of the data (DAYBREAK_HOME; default ./var)")
     shared.add_argument("--json", action="store_true", help="one JSON document on standard output")
     root = _Parser(prog="daybreak", description="A batch-first recommendation platform.")

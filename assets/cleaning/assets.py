@@ -1,5 +1,7 @@
 """Cleaning: whose events count, and who and what is known at D."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import plots
@@ -8,7 +10,7 @@ from assets.materialisation import DAILY, OWNERS, checks_of, materialise, plot
 from core.night import Made, Workspace
 from core.schemas import BOT_SCORES, CLEAN_EVENTS, ITEMS, USERS
 
-_ASSET = {
+_ASSET: dict[str, Any] = {
     "partitions_def": DAILY,
     "group_name": "cleaning",
     "owners": OWNERS,

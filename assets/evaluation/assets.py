@@ -1,5 +1,7 @@
 """Evaluation: the cuts of a date, and how every system does at them."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import plots
@@ -11,7 +13,7 @@ from assets.materialisation import DAILY, OWNERS, materialise, plot
 from core.night import Made, Night, Workspace
 from core.schemas import TRUTH, USER_METRICS
 
-_ASSET = {"partitions_def": DAILY, "group_name": "evaluation", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "evaluation", "owners": OWNERS}
 
 
 def _track(night: Night, made: Made) -> dg.MetadataValue:
@@ -29,9 +31,10 @@ def _report(made: Made) -> dict[str, dg.MetadataValue]:
         return {}
     report = made.artefact.json("report.json")
     metric = report["metric"]
+    found = {name: one["metrics"][metric] for name, one in report["systems"].items()}
     rows = {
-        name: tuple(one["metrics"][metric][key] or 0.0 for key in ("mean", "lower", "upper"))
-        for name, one in report["systems"].items()
+        name: (one["mean"] or 0.0, one["lower"] or 0.0, one["upper"] or 0.0)
+        for name, one in found.items()
     }
     means = {f"{metric}/{name}": dg.MetadataValue.float(row[0]) for name, row in rows.items()}
     page = made.artefact.file("report.md").read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """Explanations: a reason for every list row, and each sentence once."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.explanations.stage import make_explanations
@@ -7,7 +9,7 @@ from assets.materialisation import DAILY, OWNERS, checks_of, materialise
 from core.night import Workspace
 from core.schemas import LISTS
 
-_ASSET = {"partitions_def": DAILY, "group_name": "explanations", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "explanations", "owners": OWNERS}
 
 
 @dg.asset(

@@ -1,5 +1,7 @@
 """Features: every table once for each fold, as of that fold's cut."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.features import stage
@@ -7,7 +9,7 @@ from assets.materialisation import DAILY, OWNERS, checks_of, materialise
 from core.night import Workspace
 from core.schemas import INTERACTIONS, ITEM_FEATURES, USER_FEATURES
 
-_ASSET = {
+_ASSET: dict[str, Any] = {
     "partitions_def": DAILY,
     "group_name": "features",
     "owners": OWNERS,

@@ -1,5 +1,7 @@
 """Lists: for every user, for every segment, and beside every item."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.lists import stage
@@ -7,7 +9,7 @@ from assets.materialisation import DAILY, OWNERS, materialise
 from core.night import Workspace
 from core.schemas import NEIGHBOUR_LISTS, RANKED, SEGMENT_LISTS
 
-_ASSET = {"partitions_def": DAILY, "group_name": "lists", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "lists", "owners": OWNERS}
 
 
 @dg.asset(

@@ -1,5 +1,7 @@
 """Models: the sources, their candidates, the ranker, the vectors for other teams."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import plots
@@ -12,7 +14,7 @@ from assets.models.recency import make_recency
 from core.night import Made, Workspace
 from core.schemas import CANDIDATES
 
-_ASSET = {"partitions_def": DAILY, "group_name": "models", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "models", "owners": OWNERS}
 
 _FEATURES = ["folds", "users", "items", "interactions", "user_features", "item_features"]
 

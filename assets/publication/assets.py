@@ -1,5 +1,7 @@
 """Publication: build the release, ask the gate, announce."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets import plots
@@ -8,7 +10,7 @@ from assets.materialisation import DAILY, OWNERS, announce, materialise, plot
 from assets.publication import stage
 from core.night import Made, Workspace
 
-_ASSET = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
 
 
 def _verdict(made: Made) -> dict[str, dg.MetadataValue]:
