@@ -26,7 +26,7 @@ _NIGHTS = frozenset(
         "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
         "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
-        "orchestration/test_published", "orchestration/test_ui",
+        "orchestration/test_published", "orchestration/test_sql", "orchestration/test_ui",
         "serving/test_training_serving_agree",
     )
 )  # fmt: skip

@@ -10,7 +10,11 @@ import duckdb
 from core.days import parse_day
 from core.errors import UsageError
 from core.home import Home
+from orchestration.sql_tables import ShownTable, shown_tables
 from orchestration.sql_views import open_views
+
+_OF_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+"""What goes wrong before a file is read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +28,12 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
 
     Raises:
         UsageError: the query is not valid, or would write or read elsewhere; or the date is none.
+        IntegrityError: a file of the home is gone or damaged.
     """
     if options.as_of:
         parse_day(options.as_of)
-    connection = open_views(home, options.as_of)
+    tables = shown_tables(home, options.as_of)
+    connection = open_views(home.root, tables)
     query = options.query or "SELECT table_name FROM information_schema.tables ORDER BY 1"
     try:
         _check_reads(connection, query)
@@ -40,6 +46,8 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
             return {"columns": columns, "rows": rows}, ""
         found.show(max_rows=200)
     except duckdb.Error as error:
+        if not isinstance(error, _OF_THE_QUERY):
+            _check_files(tables, query)
         detail = " ".join(str(error).split())[:300]
         raise UsageError(f"query failed: {detail}; see `daybreak sql` for the tables") from None
     sys.stdout.flush()
@@ -52,10 +60,19 @@ def _check_reads(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     Raises:
         UsageError: it is none, several, or another statement.
     """
+    if any("\ud800" <= letter <= "\udfff" for letter in query):
+        raise UsageError("query is no UTF-8 text; write it in UTF-8")
     kinds = [statement.type for statement in connection.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
         told = ", ".join(kind.name for kind in kinds) or "nothing"
         raise UsageError(f"query is {told}, not one SELECT; `daybreak sql` reads and never writes")
+
+
+def _check_files(tables: list[ShownTable], query: str) -> None:
+    """Checks the tables that a query names; a page may be damaged where the footer is whole."""
+    for shown in tables:
+        if shown.name in query.lower():
+            shown.check_files()
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,113 @@
+"""What `daybreak sql` shows of a home: every table whole, each row once, and what is damaged."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.home import Home
+from core.schemas import CLEAN_EVENTS, INTERACTIONS, ITEMS, QUARANTINE, USERS
+from core.store import Store
+from tests.small_world import SECOND_NIGHT
+
+
+@pytest.fixture
+def asked(nights, daybreak):
+    """Asks one query of the home with two nights; returns its rows."""
+    daybreak.home = nights
+
+    def ask(query="", *words):
+        told = daybreak("sql", *filter(None, [query]), *words, "--json")
+        assert (told.code, told.err) == (0, "")
+        answer = json.loads(told.out)
+        return [{name: row[name] for name in answer["columns"]} for row in answer["rows"]]
+
+    return ask
+
+
+def test_every_table_that_is_listed_can_be_read(asked):
+    names = [row["table_name"] for row in asked()]
+    assert {"items", "users", "fold_items", "lists", "lake_events", "release_lists"} <= set(names)
+    for name in names:
+        asked(f"SELECT * FROM {name} LIMIT 1")
+
+
+@pytest.mark.parametrize("table", [ITEMS, USERS, CLEAN_EVENTS], ids=lambda table: table.name)
+def test_a_table_has_the_rows_of_its_artefact(nights, asked, table):
+    artefact = Store(Home(nights).artefacts).current(table.name, SECOND_NIGHT)
+    (key,) = table.key
+    found = asked(f"SELECT * FROM {table.name} ORDER BY {key}", "--as-of", SECOND_NIGHT)
+    assert list(found[0]) == table.names
+    stored = artefact.table(table)[key].sort().to_list()
+    assert [row[key] for row in found] == stored
+
+
+def test_what_is_made_by_fold_names_the_fold(nights, asked):
+    artefact = Store(Home(nights).artefacts).current("interactions", SECOND_NIGHT)
+    found = asked("SELECT fold, count(*) AS n FROM interactions GROUP BY fold")
+    stored = {
+        Path(name).parent.name: record.rows
+        for name, record in artefact.manifest.files.items()
+        if Path(name).stem == INTERACTIONS.name
+    }
+    assert {row["fold"]: row["n"] for row in found} == stored
+    folds = {row["fold"] for row in asked("SELECT DISTINCT fold FROM fold_items")}
+    assert folds == set(stored)
+
+
+def test_a_lake_without_rows_has_typed_tables(daybreak):
+    assert json.loads(daybreak("sql", "FROM lake_quarantine", "--json").out) == {
+        "columns": QUARANTINE.names, "rows": [],
+    }  # fmt: skip
+    query = "SELECT typeof(max(occurred_us)) AS t, typeof(max(occurred_at)) AS u FROM lake_events"
+    (row,) = json.loads(daybreak("sql", query, "--json").out)["rows"]
+    assert row == {"t": "BIGINT", "u": "TIMESTAMP WITH TIME ZONE"}
+
+
+def test_what_a_killed_import_left_is_no_part_of_the_lake(nights_copy, daybreak):
+    query = "SELECT count(*) AS n FROM lake_item_rows"
+    before = daybreak("sql", query, "--json").out
+    one = next((nights_copy / "lake" / "item_rows").glob("*.parquet"))
+    one.with_name("99999999-0001.parquet").write_bytes(one.read_bytes())
+    assert daybreak("sql", query, "--json").out == before
+
+
+def test_a_stray_file_among_the_artefacts_is_passed_over(nights_copy, daybreak):
+    (nights_copy / "artefacts" / ".DS_Store").write_bytes(b"\0")
+    (nights_copy / "artefacts" / ".cache").mkdir()
+    (nights_copy / "artefacts" / "notes.txt").write_text("mine")
+    assert daybreak("sql", "SELECT 1 AS one", "--json").code == 0
+
+
+def users_file(home):
+    return Store(Home(home).artefacts).current("users", SECOND_NIGHT).table_path(USERS)
+
+
+@pytest.mark.parametrize("query", ["SELECT 1", "SELECT * FROM users"])
+def test_a_table_that_is_no_parquet_is_named(nights_copy, daybreak, query):
+    path = users_file(nights_copy)
+    path.write_bytes(b"PAR1 and no more")
+    told = daybreak("sql", query)
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
+    assert told.err.startswith(f"daybreak: {path} has other bytes")
+
+
+def test_a_table_whose_pages_are_damaged_is_named(nights_copy, daybreak):
+    path = users_file(nights_copy)
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)  # the first pages; the footer stays whole
+    path.write_bytes(content)
+    with pytest.raises(pl.exceptions.PolarsError):
+        pl.read_parquet(path)
+    told = daybreak("sql", "SELECT * FROM Users")
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
+    assert told.err.startswith(f"daybreak: {path} has other bytes")
+
+
+def test_a_lake_file_that_is_gone_is_named(nights_copy, daybreak):
+    path = next((nights_copy / "lake" / "item_rows").glob("*.parquet"))
+    path.unlink()
+    told = daybreak("sql", "SELECT * FROM lake_item_rows")
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
+    assert told.err.startswith(f"daybreak: {path} is missing")
