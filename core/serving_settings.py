@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.listening import FIRST_PORT, LAST_PORT
+
 
 class ServingSettings(BaseModel):
     """How a release is packed, where the server listens and how often it looks for another."""
@@ -10,7 +12,7 @@ class ServingSettings(BaseModel):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address to listen on; the default is reachable from this machine only."""
-    port: int = Field(default=8080, ge=1, le=65_535)
+    port: int = Field(default=8080, ge=FIRST_PORT, le=LAST_PORT)
     """Port to listen on."""
     workers: int = Field(default=1, ge=1, le=64)
     """Server processes; each maps the release's files, so memory grows little with them."""

@@ -1,14 +1,13 @@
 """Starts the server and stops it cleanly."""
 
-import socket
 from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from core.errors import UsageError
 from core.home import Home
+from core.listening import check_can_listen
 from core.serving_settings import ServingSettings
 from serving.application import Application
 
@@ -38,7 +37,7 @@ def serve(home: Home, settings: ServingSettings) -> None:
     Raises:
         UsageError: the address can't be listened on.
     """
-    _check_free(settings.host, settings.port)
+    check_can_listen(settings.host, settings.port)
     server = Server(
         "daybreak",
         address=settings.host,
@@ -55,18 +54,3 @@ def serve(home: Home, settings: ServingSettings) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"serving {home.root} on http://{host}:{settings.port}", flush=True)
     server.serve(target_loader=partial(Application, home, settings), wrap_loader=False)
-
-
-def _check_free(host: str, port: int) -> None:
-    """Binds once in advance: the server itself would fail in its workers, with a traceback."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise UsageError(
-            f"can't listen on {host} port {port}: {error.strerror}; give another with --port"
-        ) from None

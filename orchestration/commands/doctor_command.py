@@ -4,13 +4,14 @@ import argparse
 import importlib.metadata
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+from core.errors import UsageError
 from core.home import Home
+from core.listening import check_can_listen
 from core.settings import load_settings
 
 _PACKAGES = (
@@ -61,13 +62,11 @@ def _java() -> tuple[bool, str]:
 
 def _ports() -> Iterator[tuple[str, bool, str]]:
     for name, port in (("serve", load_settings().serving.port), ("dagster", 3000)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                yield f"port {port}", True, f"free for {name}"
-            except OSError as error:
-                yield f"port {port}", False, f"{error.strerror}; give {name} another with --port"
+        try:
+            check_can_listen("127.0.0.1", port)
+            yield f"port {port}", True, f"free for {name}"
+        except UsageError as error:
+            yield f"port {port}", False, str(error)
 
 
 def _versions() -> Iterator[tuple[str, bool, str]]:

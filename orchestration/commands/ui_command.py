@@ -8,9 +8,11 @@ from typing import Any, NoReturn
 
 from core.errors import UsageError
 from core.home import Home
+from core.listening import check_can_listen
 from orchestration.instance import prepare_instance
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+_HOST = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], str]:
-    """Becomes `dagster dev`; returns only by raising."""
+    """Becomes `dagster dev`; returns only by raising.
+
+    Raises:
+        UsageError: the port can't be listened on, or Dagster is not installed.
+    """
+    check_can_listen(_HOST, options.port)
     prepare_instance(home)
-    _become(["dagster", "dev", "-w", str(_WORKSPACE), "-h", "127.0.0.1", "-p", str(options.port)])
+    _become(["dagster", "dev", "-w", str(_WORKSPACE), "-h", _HOST, "-p", str(options.port)])
 
 
 def _become(command: list[str]) -> NoReturn:
     program = Path(sys.executable).with_name(command[0])
     if not program.exists():
         raise UsageError(f"{program} is not installed; run `make install`")
-    print(f"Dagster UI on http://127.0.0.1:{command[-1]}", file=sys.stderr, flush=True)
+    print(f"Dagster UI on http://{_HOST}:{command[-1]}", file=sys.stderr, flush=True)
     os.execv(program, command)

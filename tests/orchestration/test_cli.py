@@ -65,6 +65,7 @@ WRONG = {
     "a port that is none": (["serve", "--port", "0"], "--port 0"),
     "a port that is no number": (["serve", "--port", "http"], "invalid int value: 'http'"),
     "a negative seed": (["demo", "--seed", "-1"], "--seed -1 is negative"),
+    "a port of the UI that is none": (["ui", "--port", "99999"], "--port 99999 is not from 1 to"),
     "no workers": (["serve", "--workers", "0"], "--workers 0"),
     "an unknown benchmark": (["bench", "speed"], "invalid choice: 'speed' (choose from 'daily')"),
     "a benchmark of no size": (
@@ -72,7 +73,8 @@ WRONG = {
         "'0' is not a number from 100 to 1,000,000,000",
     ),
     "a query that is none": (["sql", "SELEKT 1"], "query failed"),
-    "a table that is none": (["sql", "FROM lake_events"], "query failed"),
+    "a table that is none": (["sql", "FROM lake_meals"], "query failed"),
+    "a query that is no text": (["sql", "SELECT '\udcff'"], "query is no UTF-8 text"),
     "a date of no table": (["sql", "SELECT 1", "--as-of", "someday"], "'someday' is not a date"),
 }
 
@@ -163,8 +165,9 @@ def test_an_unknown_key_of_the_file(daybreak, monkeypatch, tmp_path):
 def test_an_empty_home(daybreak):
     assert daybreak("release", "list").out == "no release yet; run `daybreak run`\n"
     assert json.loads(daybreak("release", "list", "--json").out) == []
+    names = [f"lake_{name}" for name in ("events", "item_rows", "quarantine", "tags", "user_rows")]
     found = json.loads(daybreak("sql", "--json").out)
-    assert found == {"columns": ["table_name"], "rows": []}
+    assert found == {"columns": ["table_name"], "rows": [{"table_name": name} for name in names]}
 
 
 def test_import_tells_what_became_of_each_file(daybreak, tmp_path):
@@ -285,14 +288,16 @@ def test_doctor(daybreak):
     assert len(shown.out.splitlines()) == len(rows)
 
 
-def test_serve_says_which_port_is_taken(daybreak):
+@pytest.mark.parametrize("command", ["serve", "ui"])
+def test_a_server_says_which_port_is_taken(daybreak, command):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        found = daybreak("serve", "--port", str(port))
+        found = daybreak(command, "--port", str(port))
     assert (found.code, found.err.count("\n")) == (2, 1)
     assert f"port {port}" in found.err
+    assert not daybreak.home.exists()
 
 
 def test_the_installed_program(tmp_path):
