@@ -5,7 +5,9 @@ PyTorch, MLflow and Spark are absent.
 """
 
 import argparse
+import contextlib
 import importlib
+import io
 import json
 import logging
 import os
@@ -59,6 +61,21 @@ def _module(name: str) -> Any:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0 success, 1 a gate or check said no, 2 bad usage or input."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that it can't spell is no reason to die
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _answer(arguments)
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _let_go_of_the_pipe()
+        return 130
+
+
+def _answer(arguments: list[str]) -> int:
     named = next((word for word in arguments if word in COMMANDS), None)
     options = parser(named).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -66,20 +83,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         home = Home.find(options.home)
         os.environ["DAYBREAK_HOME"] = str(home.root)
         document, text = _module(options.command).execute(options, home)
+        if options.json and document is not None:
+            print(_json(document))
+        elif text:
+            print(text)
     except DaybreakError as error:
         print(f"daybreak: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
+    except BrokenPipeError:
+        raise
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"daybreak: {place}{error.strerror or error}; mend it and repeat", file=sys.stderr)
         return 1
-    if options.json:
-        print(json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True))
-    elif text:
-        print(text)
     return 0
+
+
+def _json(document: Any) -> str:
+    """Returns a document with its letters as they are, escaped where the stream lacks one."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=1, sort_keys=True)
+    return text
+
+
+def _let_go_of_the_pipe() -> None:
+    """Points standard output at nothing: flushed at exit, it would complain of its reader."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    with contextlib.suppress(OSError):  # a stream without a descriptor has no pipe
+        os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,26 @@
 """One user followed from events to list, through the very versions that a release was made of."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from assets.publication.lineage import lineage
-from core.artefact import Artefact, table_file
+from core.artefact import Artefact, open_artefact, table_file
 from core.days import iso
 from core.errors import NotFound
 from core.home import Home
+from core.manifest import verify_file
 from core.release_store import ReleaseStore
 from core.schemas import (
     BOT_SCORES,
     CANDIDATES,
     CLEAN_EVENTS,
     EXCLUDED_EVENTS,
+    EXPLANATIONS,
     INTERACTIONS,
     ITEMS,
+    LISTS,
     RECENT_ITEMS,
     SOURCES,
     USER_CATEGORIES,
@@ -43,20 +47,31 @@ class ReleasePast:
         if name is None:
             raise NotFound("no release stands; run `daybreak run`")
         self.release = name
-        self._folder = releases.path(name)
+        self._release = Artefact(releases.path(name), releases.manifest(name))
         self._store = Store(home.artefacts)
-        manifest = releases.manifest(name)
-        self._as_of = manifest.as_of
-        self._versions = lineage(self._store, Artefact(self._folder, manifest))
+        self._versions = lineage(self._store, self._release)
+        self._verified: set[Path] = set()
 
     def rows(self, kind: str, table: Table, part: str = "") -> pl.LazyFrame:
-        """Returns an artefact's table at the version that the release was made of."""
-        folder = self._store.root / kind / self._as_of / self._versions[kind]
-        return pl.scan_parquet(folder / table_file(table, part))
+        """Returns an artefact's table at the version that the release was made of.
 
-    def released(self, table: str) -> pl.LazyFrame:
-        """Returns a table of the release itself."""
-        return pl.scan_parquet(self._folder / "tables" / f"{table}.parquet")
+        Raises:
+            IntegrityError: its file is gone or damaged.
+        """
+        as_of = self._release.manifest.as_of
+        folder = self._store.root / kind / as_of / self._versions[kind]
+        return self._scan(open_artefact(folder, kind, as_of), table_file(table, part))
+
+    def released(self, table: Table) -> pl.LazyFrame:
+        """Returns a table of the release itself; raises IntegrityError as `rows` does."""
+        return self._scan(self._release, f"tables/{table_file(table)}")
+
+    def _scan(self, artefact: Artefact, name: str) -> pl.LazyFrame:
+        path = artefact.file(name)
+        if path not in self._verified:
+            verify_file(path, artefact.manifest.files[name])
+            self._verified.add(path)
+        return pl.scan_parquet(path)
 
 
 def follow(home: Home, user_id: str, item_id: str | None, release: str | None) -> dict[str, Any]:
@@ -70,6 +85,7 @@ def follow(home: Home, user_id: str, item_id: str | None, release: str | None) -
 
     Raises:
         NotFound: the release does not stand, or it knows nothing of the user (or of the item).
+        IntegrityError: a file that tells of the user is gone or damaged.
     """
     past = ReleasePast(home, release)
     mine = pl.col("user_id") == user_id
@@ -113,10 +129,10 @@ def _with_times(events: pl.DataFrame) -> list[dict[str, Any]]:
 def _listed(
     past: ReleasePast, mine: pl.Expr, titles: pl.DataFrame, item_id: str | None
 ) -> list[dict[str, Any]]:
-    rows = past.released("lists").filter(mine)
+    rows = past.released(LISTS).filter(mine)
     if item_id is not None:
         rows = rows.filter(pl.col("item_id") == item_id)
-    texts = past.released("explanations").select("explanation_key", "text", "origin")
+    texts = past.released(EXPLANATIONS).select("explanation_key", "text", "origin")
     seeds = titles.lazy().rename({"item_id": "seed_item_id", "title": "seed_title"})
     found = (
         rows.join(texts, on="explanation_key", how="left")

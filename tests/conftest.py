@@ -27,7 +27,7 @@ _NIGHTS = frozenset(
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
         "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
         "orchestration/test_published", "orchestration/test_sql", "orchestration/test_ui",
-        "serving/test_training_serving_agree",
+        "orchestration/test_why", "serving/test_training_serving_agree",
     )
 )  # fmt: skip
 _SPARK = re.compile(r"[\[-]spark[]-]")

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.artefact import Artefact
-from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS
+from core.artefact import Artefact, table_file
+from core.errors import IntegrityError
+from core.manifest import Manifest, verify_file
+from core.release_store import own_manifest
+from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS, Table
 from training.list_metrics import list_overlap
 
 TOP = 10
@@ -78,9 +81,14 @@ def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[s
     Returns:
         users_covered_ratio, items_ratio, list_overlap (mean Jaccard of the top tens of the users
         in both); None where the champion has nothing to compare with.
+
+    Raises:
+        IntegrityError: one of the champion's tables, or its manifest, is gone or damaged.
     """
-    old, new = champion / "tables" / "lists.parquet", lists.table_path(LISTS)
-    old_items = pl.scan_parquet(champion / "tables" / "items.parquet").select(pl.len()).collect()
+    released = own_manifest(champion)
+    old, of_items = (_whole(champion, released, table) for table in (LISTS, ITEMS))
+    new = lists.table_path(LISTS)
+    old_items = pl.scan_parquet(of_items).select(pl.len()).collect()
     n_items = items.manifest.files[f"{ITEMS.name}.parquet"].rows or 0
     n_old, n_new = (_n_users(path) for path in (old, new))
     return {
@@ -88,6 +96,17 @@ def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[s
         "items_ratio": n_items / old_items.item() if old_items.item() else None,
         "list_overlap": _overlap(old, new),
     }
+
+
+def _whole(champion: Path, released: Manifest, table: Table) -> Path:
+    """Returns the file of one of a release's tables, after a look at every byte."""
+    name = f"tables/{table_file(table)}"
+    path = champion / name
+    record = released.files.get(name)
+    if record is None:
+        raise IntegrityError(f"{path} is not in the release's manifest; restore or rebuild it")
+    verify_file(path, record)
+    return path
 
 
 def _n_users(path: Path) -> int:

@@ -1,6 +1,7 @@
 """The command line: its help, its exit codes, and one line for whatever was asked wrongly."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -298,6 +299,43 @@ def test_a_server_says_which_port_is_taken(daybreak, command):
     assert (found.code, found.err.count("\n")) == (2, 1)
     assert f"port {port}" in found.err
     assert not daybreak.home.exists()
+
+
+def piped(words, home, **variables):
+    """Runs the program in a process of its own, its standard output a pipe nobody reads."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", *words, "--home", str(home)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables},
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdout = None
+    return process.communicate(timeout=60)[1], process.returncode
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["release", "list"], ["release", "list", "--json"], ["sql"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_error(tmp_path, words, buffered):
+    errors, _ = piped(words, tmp_path, PYTHONUNBUFFERED=buffered)
+    assert errors == ""
+
+
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
+def test_a_letter_that_the_terminal_lacks_is_escaped(tmp_path, flag):
+    words = ["sql", "SELECT 'é' AS letter", "--home", str(tmp_path), *flag]
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", *words],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    if flag:
+        assert json.loads(done.stdout)["rows"] == [{"letter": "é"}]
+    else:
+        assert "\\xe9" in done.stdout
 
 
 def test_the_installed_program(tmp_path):

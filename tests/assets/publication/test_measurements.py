@@ -1,16 +1,18 @@
 """What the gate reads of the lists; each number is brought about once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from assets.publication.measurements import against_champion, list_measurements
 from core.artefact import Artefact
+from core.errors import IntegrityError
+from core.release_store import ReleaseStore
+from core.release_writer import ReleasePlan, ReleaseWriter
 from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS, Table
 from core.store import Plan, Store
-from core.tables import write_table
 from tests import toy
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -102,12 +104,15 @@ def test_numbers_of_all_columns_and_of_segments_add_up(store: Store) -> None:
     assert found["non_finite_numbers"] == 4
 
 
-def release(folder: Path, lists: list[dict[str, Any]], n_items: int) -> Path:
-    """Writes the tables of a champion's release; returns its folder."""
-    write_table(toy.rows_of(LISTS, lists), LISTS, folder / "tables" / "lists.parquet")
+def release(root: Path, lists: list[dict[str, Any]], n_items: int) -> Path:
+    """Stores the tables of a champion's release; returns its folder."""
+    writer = ReleaseWriter(ReleaseStore(root))
+    plan = ReleasePlan("2024-03-09", {}, {}, 1)
+    staging = writer.begin(plan)
     items = toy.rows_of(ITEMS, [{"item_id": f"i{n}", "in_catalogue": True} for n in range(n_items)])
-    write_table(items, ITEMS, folder / "tables" / "items.parquet")
-    return folder
+    staging.write_table(toy.rows_of(LISTS, lists), LISTS, "tables")
+    staging.write_table(items, ITEMS, "tables")
+    return writer.commit(plan, staging).path
 
 
 def compared(
@@ -162,8 +167,28 @@ def test_releases_without_a_common_user_have_no_overlap(store: Store, tmp_path: 
     assert found["users_covered_ratio"] == 1
 
 
-def test_a_champion_without_its_tables_is_not_passed_over(store: Store, tmp_path: Path) -> None:
-    with pytest.raises((OSError, pl.exceptions.PolarsError)):
+@pytest.mark.parametrize("table", [LISTS, ITEMS], ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda path: path.write_bytes(b"PAR1 and no more"), "its manifest says"),
+        (lambda path: path.unlink(), "is missing"),
+    ],
+    ids=["torn", "gone"],
+)
+def test_a_damaged_champion_is_named(
+    store: Store, tmp_path: Path, table: Table, harm: Callable[[Path], None], told: str
+) -> None:
+    champion = release(tmp_path / "champion", some("ann", "x"), 4)
+    path = champion / "tables" / f"{table.name}.parquet"
+    harm(path)
+    with pytest.raises(IntegrityError, match=told) as refused:
+        against_champion(stored(store, LISTS, []), stored(store, ITEMS, []), champion)
+    assert str(refused.value).startswith(str(path))
+
+
+def test_a_champion_without_a_manifest_is_not_passed_over(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match=r"manifest\.json cannot be read"):
         against_champion(
             stored(store, LISTS, []), stored(store, ITEMS, []), tmp_path / "no release"
         )
