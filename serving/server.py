@@ -1,5 +1,6 @@
 """Starts the server and stops it cleanly."""
 
+from collections.abc import Callable
 from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
@@ -29,10 +30,22 @@ _LOGGING = {
 }
 
 
-def serve(home: Home, settings: ServingSettings) -> None:
-    """Serves a home's releases until SIGTERM or SIGINT; prints one line with the address.
+def announce(home: Home, address: str) -> None:
+    """Prints one line for people."""
+    print(f"serving {home.root} on {address}", flush=True)
+
+
+def serve(
+    home: Home, settings: ServingSettings, announce: Callable[[Home, str], None] = announce
+) -> None:
+    """Serves a home's releases until SIGTERM or SIGINT.
 
     With nothing published yet the server starts too: it answers 503 until there is a release.
+
+    Args:
+        home: whose releases.
+        settings: where to listen, with how many processes.
+        announce: told the home and the address, `http://host:port`, once the port is known free.
 
     Raises:
         UsageError: the address can't be listened on.
@@ -52,5 +65,5 @@ def serve(home: Home, settings: ServingSettings) -> None:
         workers_kill_timeout=settings.stop_seconds,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"serving {home.root} on http://{host}:{settings.port}", flush=True)
+    announce(home, f"http://{host}:{settings.port}")
     server.serve(target_loader=partial(Application, home, settings), wrap_loader=False)

@@ -1,7 +1,7 @@
 """`daybreak serve`: the lookup service over a home's current release."""
 
 import argparse
-from typing import Any
+import json
 
 from pydantic import ValidationError
 
@@ -17,16 +17,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes")
 
 
-def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], str]:
-    """Serves until stopped.
+def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
+    """Serves until stopped; says where at the start, for nobody waits for the end to learn it.
 
     Raises:
         UsageError: a flag is out of range, or the address can't be listened on.
     """
-    from serving.server import serve
+    from serving.server import announce, serve
 
-    serve(home, _settings(port=options.port, workers=options.workers))
-    return {}, ""
+    settings = _settings(port=options.port, workers=options.workers)
+    serve(home, settings, _announce_as_json if options.json else announce)
+    return None, ""
+
+
+def _announce_as_json(home: Home, address: str) -> None:
+    # On one line: whoever started the server reads it while the stream stays open.
+    print(json.dumps({"address": address, "home": str(home.root)}), flush=True)
 
 
 def _settings(**given: int | None) -> ServingSettings:
