@@ -11,12 +11,11 @@ from serving.answer import recommendations
 from serving.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.current_release import CurrentRelease
 from serving.ladder import choose
-from serving.pages import build_pages
+from serving.pages import RECOMMENDATIONS, build_pages
 from serving.parameters import parse_recommendation
 from serving.problems import NO_RELEASE, Problem
 from serving.request_counts import RequestCounts
 
-_PATH = "/v1/recommendations"
 _JSON = [("content-type", "application/json"), ("cache-control", "no-store")]
 
 
@@ -43,12 +42,12 @@ class Application:
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         """Answers one request."""
-        if scope.path != _PATH:
+        if scope.path != RECOMMENDATIONS:
             status = await respond(self._pages, scope, protocol)
         elif scope.method in ("GET", "HEAD"):
             status = self._recommend(scope.query_string, protocol)
         else:
-            detail = f"{scope.method} {_PATH} is not served here; use GET"
+            detail = f"{scope.method} {RECOMMENDATIONS} is not served here; use GET"
             status = _send_problem(protocol, Problem(405, detail), ("allow", "GET, HEAD"))
         self.counts.statuses[status] += 1
 

@@ -16,6 +16,8 @@ from serving.parameters import parse_count, parse_id, parse_query
 from serving.problems import NO_RELEASE, Problem
 from serving.request_counts import RequestCounts
 
+RECOMMENDATIONS = "/v1/recommendations"
+"""The hot path, answered before a request comes here."""
 _PAGE = Path(__file__).with_name("page.html")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
 
@@ -82,9 +84,9 @@ def _similar(served: Served | None, request: Request) -> Response:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = 405 if error.status_code == 405 else 404
-    detail = (
-        f"{request.method} {request.scope['path'][:80]!r} is not served here; see the documentation"
-    )
+    beside = [route.path.replace(":path", "") for route in request.app.routes]
+    asked = f"{request.method} {request.scope['path'][:80]!r}"
+    detail = f"{asked} is not served here; GET {', '.join([RECOMMENDATIONS, *beside])} is"
     response = problem_response(Problem(status, detail))
     response.headers.update(error.headers or {})
     return response

@@ -161,6 +161,15 @@ def test_problems_are_documents(server, path, status, parameter):
     assert document.get("parameter") == parameter
 
 
+@pytest.mark.parametrize(("path", "method"), [("/nothing", "GET"), ("/readyz", "DELETE")])
+def test_who_asks_elsewhere_is_told_where_to_ask(server, path, method):
+    detail = json.loads(server.get(path, method=method).body)["detail"]
+    assert detail == (
+        f"{method} '{path}' is not served here; GET /v1/recommendations, /, /healthz, /readyz, "
+        "/metrics, /v1/items/{item_id}/similar is"
+    )
+
+
 @pytest.mark.parametrize("path", ["/v1/recommendations", "/v1/items/m1/similar", "/readyz"])
 def test_other_methods_are_refused(server, path):
     response = server.get(path, method="DELETE")
