@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from assets.ingest.landing import landed_files
 from assets.materialisation import DAILY
 from core.errors import CheckFailed, DaybreakError, InputError, UsageError
 from core.home import Home
@@ -42,11 +43,13 @@ def run_daily(
         only: materialise these assets alone, as one may in the UI.
 
     Raises:
-        UsageError: the date is no partition: it lies in the future, or before all of them.
+        UsageError: the date is no partition: it lies in the future, or before all of them; or the
+            home holds nothing to run on.
         CheckFailed: a check or the gate said no; the message is its one line.
         DaybreakError: a stage failed in a way that Daybreak foresaw.
     """
     _check_partition(as_of)
+    _check_holds_data(home)
     from orchestration.definitions import defs
 
     with warnings.catch_warnings():
@@ -76,6 +79,15 @@ def _check_partition(as_of: str) -> None:
     first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
     if first is None or last is None or not first <= as_of <= last:
         raise UsageError(f"as-of date {as_of} is not from {first} to {last} (today, UTC)")
+
+
+def _check_holds_data(home: Home) -> None:
+    """Checks, before anything is made, that this is a home: a mistyped one is empty."""
+    if not (landed_files(home) or any(home.ledger.glob("*.json"))):
+        raise UsageError(
+            f"home {str(home.root)!r} holds no imported and no landed file; take some in with "
+            "`daybreak import`, or give another home with --home"
+        )
 
 
 def _first_refusal(result: dg.ExecuteInProcessResult) -> DaybreakError:
