@@ -43,7 +43,7 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
         reports = [import_movielens(home, options.folder, settings)]
     else:
         reports = _import_events(options, home)
-    return _told(reports)
+    return _told(home, reports)
 
 
 def _import_events(options: argparse.Namespace, home: Home) -> list[Any]:
@@ -70,8 +70,11 @@ def _import_events(options: argparse.Namespace, home: Home) -> list[Any]:
     return [ingest_file(home, path, table, settings, mapping) for path, table in wanted]
 
 
-def _told(reports: list[Any]) -> tuple[dict[str, Any], str]:
-    files, lines = [], []
+def _told(home: Home, reports: list[Any]) -> tuple[dict[str, Any], str]:
+    from assets.ingest.ledger import read_entries
+
+    files: list[dict[str, Any]] = []
+    lines = []
     for report in reports:
         for entry in report.entries:
             numbers = {
@@ -91,8 +94,15 @@ def _told(reports: list[Any]) -> tuple[dict[str, Any], str]:
                 f"{entry.source_file}: {told}" + (f" ({entry.reason})" if entry.reason else "")
             )
         for name, seq in report.repeated.items():
-            files.append({"file": name, "status": "repeated", "entry": seq})
-            lines.append(f"{name}: taken in before, as ledger entry {seq}; nothing changed")
+            before = f"{name}: taken in before, as ledger entry {seq}"
+            past = read_entries(home, seq)[-1]
+            if past.status == "unreadable":  # it was no use then, and is none now
+                reason = past.reason
+                files.append({"file": name, "status": past.status, "reason": reason, "entry": seq})
+                lines.append(f"{before}, and unreadable ({reason}); nothing changed")
+            else:
+                files.append({"file": name, "status": "repeated", "entry": seq})
+                lines.append(f"{before}; nothing changed")
     quarantined = sum(file.get("quarantined", 0) for file in files)
     if files and all(file["status"] == "unreadable" for file in files):
         worst = files[0]

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -207,6 +209,37 @@ def test_nothing_but_unreadable_files_is_bad_input(daybreak, tmp_path):
     assert found.out == ""
     (line,) = found.err.splitlines()
     assert line.startswith("daybreak: log.parquet cannot be used: ")
+    again = daybreak("import", "events", str(tmp_path / "log.parquet"))
+    assert (again.code, again.out, again.err) == (2, "", found.err)
+
+
+def test_a_file_that_was_unreadable_before_is_told_so_beside_others(daybreak, tmp_path):
+    (tmp_path / "log.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "log.csv").write_text("user_id,item_id,action,occurred_at\nu1,i1,view,2025-01-01\n")
+    words = ["import", "events", *(str(tmp_path / name) for name in ("log.parquet", "log.csv"))]
+    first = json.loads(daybreak(*words, "--json").out)["files"]
+    found = daybreak(*words, "--json")
+    assert found.code == 0
+    torn, whole = json.loads(found.out)["files"]
+    assert torn == {
+        "file": "log.parquet", "status": "unreadable", "reason": first[0]["reason"], "entry": 1,
+    }  # fmt: skip
+    assert whole == {"file": "log.csv", "status": "repeated", "entry": 2}
+    line, _ = daybreak(*words).out.splitlines()
+    assert line.startswith("log.parquet: taken in before, as ledger entry 1, and unreadable (")
+
+
+@pytest.mark.parametrize("unfinished", [[], ["landing/log.csv.part", "landing/.hidden"]])
+def test_run_makes_nothing_in_a_home_without_data(daybreak, unfinished):
+    for name in unfinished:
+        (daybreak.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (daybreak.home / name).write_text("")
+    before = sorted(daybreak.home.rglob("*"))
+    found = daybreak("run", "--as-of", "2025-01-01")
+    assert (found.code, found.out, found.err.count("\n")) == (2, "", 1)
+    assert f"home {str(daybreak.home)!r} holds no imported and no landed file" in found.err
+    assert "`daybreak import`" in found.err
+    assert sorted(daybreak.home.rglob("*")) == before
 
 
 @pytest.fixture
@@ -321,6 +354,30 @@ def piped(words, home, **variables):
 def test_a_reader_that_goes_away_is_no_error(tmp_path, words, buffered):
     errors, _ = piped(words, tmp_path, PYTHONUNBUFFERED=buffered)
     assert errors == ""
+
+
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
+def test_serve_says_where_at_the_start(tmp_path, flag):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["serve", "--home", str(tmp_path), "--port", str(port), *flag]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        first = server.stdout.readline()
+        time.sleep(1)  # its workers come up: a signal before would not be a stop
+        assert server.poll() is None
+    finally:
+        server.send_signal(signal.SIGTERM)
+        rest, _ = server.communicate(timeout=30)
+    address = f"http://127.0.0.1:{port}"
+    if flag:
+        assert json.loads(first + rest) == {"address": address, "home": str(tmp_path)}
+    else:
+        assert first + rest == f"serving {tmp_path} on {address}\n"
 
 
 @pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
