@@ -17,7 +17,7 @@ from training.popularity import PopularityModel
 
 
 @pytest.fixture
-def test_fold(tiny: FoldData) -> FoldData:
+def fold(tiny: FoldData) -> FoldData:
     return FoldData(tiny.night, tiny_night.TEST)
 
 
@@ -35,25 +35,25 @@ def segment(data: FoldData, name: str) -> list[str]:
     return rows.filter(segment=name)["item_id"].to_list()
 
 
-def test_what_they_said_comes_first_and_trending_fills_up(test_fold: FoldData) -> None:
-    drama = segment(test_fold, "genre:Drama")
+def test_what_they_said_comes_first_and_trending_fills_up(fold: FoldData) -> None:
+    drama = segment(fold, "genre:Drama")
     assert 0 < len(drama) < 10
-    ladder = [*drama, *(x for x in segment(test_fold, "trending") if x not in drama)]
-    found = newcomer_slices([test_fold])
+    ladder = [*drama, *(x for x in segment(fold, "trending") if x not in drama)]
+    found = newcomer_slices([fold])
     assert found["lists"]["n_users"] == 1
     assert found["lists"]["ndcg@10"] == pytest.approx(ndcg(ladder, {"i06", "i38"}))
-    popular = segment_rows(test_fold, model(test_fold).scores.astype(float), 10)
+    popular = segment_rows(fold, model(fold).scores.astype(float), 10)
     flat = popular.filter(segment="trending")["item_id"].to_list()
     assert found["popularity"]["ndcg@10"] == pytest.approx(ndcg(flat, {"i06", "i38"}))
 
 
-def test_what_they_said_after_the_cut_is_not_known(test_fold: FoldData) -> None:
-    later = FoldData(test_fold.night, test_fold.fold)
+def test_what_they_said_after_the_cut_is_not_known(fold: FoldData) -> None:
+    later = FoldData(fold.night, fold.fold)
     users = tiny_night.users().with_columns(
         created_us=pl.lit(toy.BEFORE_US, USERS.polars["created_us"])
     )
     later.__dict__["users"] = users
-    trending = segment(test_fold, "trending")
+    trending = segment(fold, "trending")
     assert newcomer_slices([later])["lists"]["ndcg@10"] == pytest.approx(
         ndcg(trending, {"i06", "i38"})
     )
