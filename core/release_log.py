@@ -1,41 +1,32 @@
 """The release log: numbered entries, each created whole and once, that decide what is served."""
 
-import re
-from dataclasses import asdict
+import uuid
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from core.days import iso, now_us, parse_day
-from core.durable import create_file
-from core.errors import IntegrityError, ReleaseConflict
-from core.ids import canonical_json, digest, safe_name
+from core.entry_log import DiskFolder, EntryFolder, EntryLog
+from core.errors import ReleaseConflict
+from core.ids import safe_name
+from core.kill_points import reach
 from core.release_standing import Action, ReleaseEntry, Standing
 
 __all__ = ["Action", "ReleaseEntry", "ReleaseLog", "Standing"]
-
-_ENTRY = re.compile(r"([0-9]{8})\.json")
 
 
 class ReleaseLog:
     """The entries under one folder; an entry that exists is never changed.
 
-    Creating the next number is the compare-and-swap: of several writers one succeeds, and the
-    others get ReleaseConflict. Entries already read are kept, as they can't change.
+    Of several writers of the same entry one succeeds, and the others get ReleaseConflict.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._known: list[ReleaseEntry] = []
+    def __init__(self, folder: Path | EntryFolder) -> None:
+        self.folder = DiskFolder(folder) if isinstance(folder, Path) else folder
+        self._log = EntryLog(self.folder, ReleaseEntry, "the release log")
 
     def last_seq(self) -> int:
         """Returns the highest entry number in the folder, without opening a file; 0 for none."""
-        try:
-            names = [path.name for path in self.folder.iterdir()]
-        except FileNotFoundError:
-            return 0
-        return max((int(m[1]) for m in map(_ENTRY.fullmatch, names) if m), default=0)
+        return self._log.last_seq()
 
     def entries(self) -> tuple[ReleaseEntry, ...]:
         """Returns all entries in order.
@@ -43,10 +34,7 @@ class ReleaseLog:
         Raises:
             IntegrityError: an entry is missing, empty, no JSON, altered or misnumbered.
         """
-        last = self.last_seq()
-        for seq in range(len(self._known) + 1, last + 1):
-            self._known.append(self._read(seq))
-        return tuple(self._known[:last])
+        return self._log.entries()
 
     def standing(self) -> Standing:
         """Returns what the log amounts to now; raises IntegrityError as `entries` does."""
@@ -89,6 +77,7 @@ class ReleaseLog:
             CheckFailed: the action would change nothing.
             NotFound: a rollback or pin names a release that is not published.
             IntegrityError: the log is damaged.
+            MachineFault: the entry could not be written; look at the log and decide again.
         """
         safe_name(release)
         standing = self.standing()
@@ -98,33 +87,21 @@ class ReleaseLog:
                 f"look at it again and repeat"
             )
         standing.check(action, release)
-        day = parse_day(as_of).isoformat()
-        entry = ReleaseEntry(standing.seq + 1, action, release, day, iso(now_us()), reason, verdict)
-        body = asdict(entry)
-        content = canonical_json({**body, "checksum": digest(body)}) + b"\n"
-        if not create_file(self._path(entry.seq), content):
+        entry = ReleaseEntry(
+            seq=standing.seq + 1,
+            action=action,
+            release=release,
+            as_of=parse_day(as_of).isoformat(),
+            at=iso(now_us()),
+            reason=reason,
+            verdict=verdict,
+            nonce=uuid.uuid4().hex,
+        )
+        reach("entry_about_to_be_created")
+        if not self._log.create(entry):
             raise ReleaseConflict(
                 f"another writer took entry {entry.seq} of the release log; "
                 f"look at it again and repeat"
             )
+        reach("entry_created")
         return entry
-
-    def _path(self, seq: int) -> Path:
-        return self.folder / f"{seq:08d}.json"
-
-    def _read(self, seq: int) -> ReleaseEntry:
-        path = self._path(seq)
-        try:
-            body = msgspec.json.decode(path.read_bytes())
-            checksum = body.pop("checksum")
-            if digest(body) != checksum or body["seq"] != seq:
-                raise IntegrityError(f"{path} was altered; restore it from a copy of the log")
-            return msgspec.convert(body, ReleaseEntry)
-        except OSError as error:
-            raise IntegrityError(
-                f"{path} cannot be read ({error.strerror}); restore it from a copy of the log"
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise IntegrityError(
-                f"{path} is no release log entry ({error}); restore it from a copy of the log"
-            ) from error

@@ -21,6 +21,7 @@ class ReleaseEntry:
         at: when, ISO 8601 in UTC.
         reason: why, in one line for people.
         verdict: the gate's result, where a gate was asked.
+        nonce: random, so that a writer whose answer was lost knows its own entry again.
     """
 
     seq: int
@@ -30,6 +31,7 @@ class ReleaseEntry:
     at: str
     reason: str
     verdict: dict[str, Any] | None = None
+    nonce: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from core.code_version import code_version
 from core.durable import flush_folder, replace_file
 from core.errors import IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.ids import digest, safe_name
+from core.kill_points import reach
 from core.manifest import NAME, Manifest, library_versions, verify
 from core.staging import Staging, flushed_records
 
@@ -109,15 +110,18 @@ class Store:
             NotReproducible: the version exists with other content.
             IntegrityError: the version exists and is damaged.
         """
+        reach("artefact_staged")
         manifest = Manifest(
             kind=plan.kind, version=plan.version, as_of=plan.as_of,
             files=flushed_records(staging), inputs=dict(plan.inputs), config=dict(plan.config),
             seed=plan.seed, code_version=code_version(), facts=staging.facts,
             libraries=dict(library_versions()),
         )  # fmt: skip
+        reach("artefact_flushed")
         folder = self._folder(plan.kind, plan.as_of)
         final = folder / plan.version
         replace_file(staging.path / NAME, manifest.to_bytes())
+        reach("artefact_described")
         try:
             staging.path.rename(final)
         except OSError:
@@ -137,6 +141,7 @@ class Store:
                 ) from None
             return existing
         flush_folder(folder)
+        reach("artefact_committed")
         return Artefact(final, manifest)
 
     def abandon(self, staging: Staging) -> None:

@@ -35,7 +35,7 @@ def test_an_empty_log_has_no_release(log):
 
 def test_entries_are_numbered_files_that_read_back_whole(log):
     entry = add(log, "publish", A, verdict={"passed": True})
-    assert [path.name for path in log.folder.iterdir()] == ["00000001.json"]
+    assert [path.name for path in log.folder.path.iterdir()] == ["00000001.json"]
     assert ReleaseLog(log.folder).entries() == (entry,)
     assert (entry.seq, entry.action, entry.release, entry.as_of) == (1, "publish", A, "2026-01-01")
     assert entry.verdict == {"passed": True}
@@ -157,7 +157,7 @@ def test_a_writer_that_looked_earlier_gets_a_conflict(log):
 def test_a_garbage_entry_is_named(log, content):
     add(log, "publish", A)
     add(log, "publish", B)
-    (log.folder / "00000001.json").write_bytes(content)
+    (log.folder.path / "00000001.json").write_bytes(content)
     with pytest.raises(IntegrityError, match=r"00000001\.json"):
         ReleaseLog(log.folder).current()
 
@@ -165,7 +165,7 @@ def test_a_garbage_entry_is_named(log, content):
 def test_an_edited_swapped_or_missing_entry_is_named(log):
     add(log, "publish", A)
     add(log, "publish", B)
-    first, second = log.folder / "00000001.json", log.folder / "00000002.json"
+    first, second = log.folder.path / "00000001.json", log.folder.path / "00000002.json"
     whole = first.read_bytes()
     first.write_bytes(whole.replace(b"aaaaaa", b"bbbbbb"))
     with pytest.raises(IntegrityError, match="was altered"):
@@ -180,7 +180,7 @@ def test_an_edited_swapped_or_missing_entry_is_named(log):
 
 def test_what_a_crashed_writer_left_beside_is_no_entry(log):
     add(log, "publish", A)
-    (log.folder / ".00000002.json.0123").write_bytes(b"half")
+    (log.folder.path / ".00000002.json.0123").write_bytes(b"half")
     assert log.current() == A
     add(log, "publish", B)
     assert log.current() == B
@@ -210,11 +210,11 @@ def test_twenty_publishers_race_and_one_wins_each_round(log, kind):
     winners = []
     with pool:
         for seq in range(rounds):
-            jobs = [pool.submit(publish_as, log.folder, n, seq) for n in range(20)]
+            jobs = [pool.submit(publish_as, log.folder.path, n, seq) for n in range(20)]
             won = [job.result() for job in jobs if job.result() >= 0]
             assert len(won) == 1
             winners += won
     entries = ReleaseLog(log.folder).entries()
     assert [entry.seq for entry in entries] == list(range(1, rounds + 1))
     assert [entry.reason for entry in entries] == [f"publisher {n}" for n in winners]
-    assert len(list(log.folder.iterdir())) == rounds
+    assert len(list(log.folder.path.iterdir())) == rounds

@@ -1,0 +1,34 @@
+"""Named moments between two steps that a crash may come between.
+
+The code says where it is by `reach(name)`. Nothing listens in production; a test listens, kills
+the process at a name, and looks at what lies on the disk. A name that no run reaches is a defect,
+and a test proves that each is reached.
+"""
+
+from collections.abc import Callable
+
+KILL_POINTS = {
+    "artefact_staged": "all of an artefact's files are written, none is flushed",
+    "artefact_flushed": "files are flushed, the manifest is not there yet",
+    "artefact_described": "the manifest is there, the folder has not got its name",
+    "artefact_committed": "the folder has its name, no pointer or entry names it",
+    "entry_about_to_be_created": "a log entry is decided and not yet created",
+    "entry_created": "a log entry is there, its writer does not know yet",
+}
+"""What is true at each moment, by its name."""
+
+_listener: Callable[[str], None] | None = None
+
+
+def reach(name: str) -> None:
+    """Says that a moment has come; raises KeyError for one that is not in KILL_POINTS."""
+    if name not in KILL_POINTS:
+        raise KeyError(f"kill point {name!r} is not in KILL_POINTS")
+    if _listener is not None:
+        _listener(name)
+
+
+def listen(listener: Callable[[str], None] | None) -> None:
+    """Calls `listener` with the name of each moment from now on; None ends that."""
+    global _listener
+    _listener = listener
