@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 2
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test test-slow lint docs ui serve bench clean
+.PHONY: install demo test test-slow faults lint docs ui serve bench clean
 
 install: $(STAMP)  ## make the virtual environment and install the pinned packages
 
@@ -27,6 +27,9 @@ test: install  ## every test; those that need Java are skipped where it is absen
 
 test-slow: install  ## the full forms, on the real data at DAYBREAK_DATA: several minutes
 	$(BIN)/python -m pytest -m slow
+
+faults: install  ## crashes, corruption, races and restarts in their full numbers: an hour or so
+	$(BIN)/python -m pytest -m faults --full
 
 lint: install  ## format, lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "spark" if _SPARK.search(nodeid) else nodeid
 
     return Grouped(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--full`: as many trials as the promises name, where a plain run makes a few."""
+    parser.addoption("--full", action="store_true", help="the full form of the fault tests")
+
+
+@pytest.fixture
+def trials(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Chooses between the small and the full form: `trials(20, 1000)`."""
+    full = bool(request.config.getoption("--full"))
+    return lambda few, many: many if full else few
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
