@@ -113,4 +113,8 @@ RANK = _c("rank", "int32", "Place from 1.", minimum=1)
 SCORE = _c("score", "float64", "Higher is better; comparable inside one list only.")
 REASON_TYPE = _c("reason_type", "string", "The kind of reason that the row's sentence gives.")
 EXPLANATION_KEY = _c("explanation_key", "string", "Key of the sentence in `explanations`.")
+ITEM_NUM = _c("item_num", "int32", "Row number in `items`.", minimum=0)
+REASON_NUM = _c(
+    "reason_num", "int32", "The sentence's number among those about the same item.", minimum=0
+)
 SEGMENT = _c("segment", "string", "`genre:<name>`, or `trending` for everyone.")

@@ -260,7 +260,7 @@ CANDIDATES = Table(
     "One item that a source proposed for one user; scores of all sources, ranks of those that did.",
     (
         Column("user_num", "int32", "Row number in `users`.", minimum=0),
-        Column("item_num", "int32", "Row number in `items`.", minimum=0),
+        c.ITEM_NUM,
         *(
             column
             for source in SOURCES
@@ -310,7 +310,7 @@ RANKED = Table(
 LISTS = Table(
     "lists",
     "One item on one user's list, with its whole why-record.",
-    (*_LIST_COLUMNS, c.REASON_TYPE, c.EXPLANATION_KEY),
+    (*_LIST_COLUMNS, c.REASON_TYPE, c.EXPLANATION_KEY, c.ITEM_NUM, c.REASON_NUM),
     ("user_id", "rank"),
 )
 SEGMENT_LISTS = Table(
@@ -330,15 +330,16 @@ EXPLANATIONS = Table(
     "One true sentence for one reason, shared by all users who have it.",
     (
         c.EXPLANATION_KEY,
-        Column("source_item_id", "string", "The seed item, if one is named.", nullable=True),
         Column("target_item_id", "string", "The item that the sentence recommends."),
+        c.REASON_NUM,
+        Column("source_item_id", "string", "The seed item, if one is named.", nullable=True),
         c.REASON_TYPE,
         Column("locale", "string", "Language of the text."),
         Column("text", "string", "The sentence."),
         Column("origin", "string", "Who wrote it.", values=("template", "llm")),
         Column("facts_hash", "string", "Hash of the fact sheets it was written from."),
     ),
-    ("explanation_key",),
+    ("target_item_id", "reason_num"),
 )  # fmt: skip
 
 TABLES = {

@@ -14,13 +14,13 @@ _RANKS = [b'%d,"score":' % rank for rank in range(1, MAX_COUNT + 1)]
 
 def item_rows(release: Release, choice: Choice) -> bytes:
     """Returns the chosen rows as a JSON array."""
-    fragment = release.fragment
+    head, fragment = release.head, release.fragment
     pieces = [
         piece
         for item, rank, score, reason in zip(
             choice.items, _RANKS, choice.scores, choice.fragments, strict=False
         )
-        for piece in (fragment(item), rank, score, fragment(reason))
+        for piece in (head(item), rank, score, fragment(reason))
     ]
     return b"[" + b"".join(pieces)[1:] + b"]"
 
@@ -60,6 +60,6 @@ def _neighbour_rows(release: Release, item_num: int, count: int) -> bytes:
     pieces = [
         piece
         for (item, code), rank in zip(pairs, _RANKS, strict=False)
-        for piece in (release.fragment(item), rank, texts[code])
+        for piece in (release.head(item), rank, texts[code])
     ]
     return b"[" + b"".join(pieces)[1:] + b"]"

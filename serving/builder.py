@@ -1,5 +1,6 @@
 """Packs tables into a release's files. Equal tables give equal bytes."""
 
+import os
 import shutil
 from datetime import date
 from pathlib import Path
@@ -9,22 +10,36 @@ import msgspec
 import pyarrow.parquet as pq
 
 from core.days import day_start_us
+from core.errors import CheckFailed
 from core.manifest import FileRecord
 from core.schemas import EXPLANATIONS, ITEMS, LISTS, NEIGHBOUR_LISTS, SEGMENT_LISTS, Table
 from core.staging import Staging
+from serving.fragment_files import write_pieces
 from serving.golden import check_golden
 from serving.golden_choice import choose_golden
-from serving.layout import FORMAT, GOLDEN, LAYOUT, Layout
-from serving.list_files import write_items, write_neighbours, write_pieces, write_segments
+from serving.layout import (
+    FORMAT,
+    FRAGMENT_FIRSTS,
+    FRAGMENTS,
+    GOLDEN,
+    LAYOUT,
+    NARROW,
+    WHY_RECORDS,
+    WIDE,
+    Layout,
+    shard_file,
+)
+from serving.list_files import write_items, write_neighbours, write_segments
 from serving.release import Release
 from serving.release_inputs import ReleaseInputs, read_columns, score_decimals
+from serving.user_blocks import UserSource
 from serving.user_files import write_users
 
 __all__ = ["ReleaseInputs", "build_release"]
 
 
 def build_release(
-    staging: Staging, inputs: ReleaseInputs, as_of: date, *, n_shards: int
+    staging: Staging, inputs: ReleaseInputs, as_of: date, *, n_shards: int, n_workers: int = 1
 ) -> dict[str, Any]:
     """Fills a staged release and reads it back once; returns its facts.
 
@@ -33,10 +48,12 @@ def build_release(
         inputs: the tables, each sorted by its key.
         as_of: the as-of date D; availability is judged at its 00:00 UTC.
         n_shards: files over which the users are spread, 1 to 100.
+        n_workers: processes that may build them side by side; the bytes do not depend on it.
 
     Returns:
         Counts: n_users (with a record), n_items, n_rows (of personal lists), n_explanations,
-        n_segments, n_neighbours (rows), user_bytes (of the records).
+        n_segments, n_neighbours (rows); and bytes: record_bytes (of the users'
+        records), user_bytes (of the files that hold them), fragment_bytes, why_bytes.
 
     Raises:
         CheckFailed: a row names an item or explanation that is not there, a sentence is about
@@ -47,17 +64,28 @@ def build_release(
     items = read_columns(
         inputs.items, ["item_id", "title", "available_from_us", "available_until_us"]
     )
+    if items.height > WIDE:
+        raise CheckFailed(
+            f"{items.height:,} items are more than the {WIDE:,} that three bytes can number; leave "
+            "out those that can no longer be had"
+        )
     list_decimals = score_decimals(inputs.lists)
     segment_decimals = score_decimals(inputs.segment_lists)
     neighbour_decimals = score_decimals(inputs.neighbour_lists)
 
-    nums = write_items(staging, items)
-    n_neighbours = write_neighbours(staging, inputs.neighbour_lists, nums, neighbour_decimals)
-    segments = write_segments(staging, inputs.segment_lists, nums, segment_decimals)
-    explained = write_pieces(staging, items, segments, inputs.explanations, nums)
-    users = write_users(
-        staging, inputs, nums, explained, segments, decimals=list_decimals, n_shards=n_shards
+    numbers = write_items(staging, items)
+    n_neighbours = write_neighbours(staging, inputs.neighbour_lists, numbers, neighbour_decimals)
+    segments = write_segments(staging, inputs.segment_lists, numbers, segment_decimals)
+    n_reasons = write_pieces(staging, items, segments, inputs.explanations, numbers)
+    source = UserSource(
+        inputs,
+        firsts=staging.file(FRAGMENT_FIRSTS),
+        segments=tuple(segments),
+        decimals=list_decimals,
+        wide_items=items.height > NARROW,
+        wide_reasons=bool(n_reasons.max(initial=0) > NARROW),
     )
+    users = write_users(staging, source, n_shards=n_shards, n_workers=n_workers)
     layout = Layout(
         format=FORMAT,
         as_of_us=day_start_us(as_of),
@@ -65,32 +93,45 @@ def build_release(
         n_users=users.n_users,
         n_items=items.height,
         segments=segments,
-        n_explanations=explained.height,
+        n_explanations=int(n_reasons.sum()),
+        wide_items=source.wide_items,
+        wide_reasons=source.wide_reasons,
         list_decimals=list_decimals,
         segment_decimals=segment_decimals,
         neighbour_decimals=neighbour_decimals,
     )
     staging.write_json(LAYOUT, msgspec.to_builtins(layout))
     staging.write_json(GOLDEN, choose_golden(inputs, layout.as_of_us))
-    _copy_tables(staging, inputs)
+    _keep_tables(staging, inputs)
     release = Release.load(staging.path)
     check_golden(release)
     release.close()
     facts = {
         "n_users": users.n_users,
         "n_items": items.height,
-        "n_rows": users.n_rows,
-        "n_explanations": explained.height,
+        "n_rows": pq.read_metadata(inputs.lists).num_rows,
+        "n_explanations": layout.n_explanations,
         "n_segments": len(segments),
         "n_neighbours": n_neighbours,
-        "user_bytes": users.n_bytes,
+        "record_bytes": users.n_bytes,
+        "user_bytes": sum(_size(staging, shard_file(n)) for n in range(n_shards)),
+        "fragment_bytes": _size(staging, FRAGMENTS),
+        "why_bytes": _size(staging, WHY_RECORDS),
     }
     staging.facts.update(facts)
     return facts
 
 
-def _copy_tables(staging: Staging, inputs: ReleaseInputs) -> None:
-    """Puts the tables themselves beside the packed files: the why-records and all they refer to."""
+def _size(staging: Staging, name: str) -> int:
+    return staging.file(name).stat().st_size
+
+
+def _keep_tables(staging: Staging, inputs: ReleaseInputs) -> None:
+    """Puts the tables themselves beside the packed files: the why-records and all they refer to.
+
+    Stored files never change, so a second name for one costs neither time nor room; where the
+    file system has no such names across its borders the bytes are copied.
+    """
     tables: dict[Table, Path] = {
         LISTS: inputs.lists,
         SEGMENT_LISTS: inputs.segment_lists,
@@ -100,6 +141,9 @@ def _copy_tables(staging: Staging, inputs: ReleaseInputs) -> None:
     }
     for table, path in tables.items():
         name = f"tables/{table.name}.parquet"
-        shutil.copyfile(path, staging.file(name))
+        try:
+            os.link(path, staging.file(name))
+        except OSError:
+            shutil.copyfile(path, staging.file(name))
         n_rows = pq.read_metadata(path).num_rows
         staging.records[name] = FileRecord(0, "", n_rows, table.schema_hash)

@@ -6,10 +6,6 @@
 Between them the server puts rank, score and rung.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
-import numpy as np
 import polars as pl
 
 
@@ -60,15 +56,3 @@ def segment_reasons(segments: list[str], prefix: str) -> pl.DataFrame:
         .alias("text"),
         pl.lit("template").alias("origin"),
     )
-
-
-def write_fragments(path: Path, offsets_path: Path, blocks: Iterable[pl.Series]) -> int:
-    """Writes pieces one after the other and where each begins; returns how many there are."""
-    lengths = []
-    with path.open("wb") as stream:
-        for block in blocks:
-            lengths.append(block.str.len_bytes().to_numpy().astype(np.uint64))
-            stream.write("".join(block.to_list()).encode())
-    ends = np.cumsum(np.concatenate([np.zeros(1, np.uint64), *lengths]), dtype=np.uint64)
-    offsets_path.write_bytes(ends.astype("<u8").tobytes())
-    return ends.size - 1

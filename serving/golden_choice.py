@@ -1,5 +1,6 @@
 """Chooses a release's golden answers and computes them from the tables alone."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -21,8 +22,9 @@ def choose_golden(inputs: ReleaseInputs, as_of_us: int) -> list[dict[str, Any]]:
         inputs: the release's tables.
         as_of_us: when availability is judged, microseconds UTC.
     """
-    answers = [_personal(inputs, user, as_of_us) for user in _spread_users(inputs)]
-    return [*(x for x in answers if x is not None), _trending(inputs, as_of_us)]
+    at_hand = pl.scan_parquet(inputs.items).filter(_can_be_had(as_of_us))
+    answers = [_answer(user, "personal", rows) for user, rows in _personal(inputs, at_hand)]
+    return [*answers, _trending(inputs, at_hand)]
 
 
 def _spread_users(inputs: ReleaseInputs) -> list[str]:
@@ -41,34 +43,35 @@ def _can_be_had(as_of_us: int) -> pl.Expr:
     return (begin.is_null() | (begin <= as_of_us)) & (end.is_null() | (end > as_of_us))
 
 
-def _personal(inputs: ReleaseInputs, user: str, as_of_us: int) -> dict[str, Any] | None:
-    mine = pl.col("user_id") == user
-    recent = pl.scan_parquet(inputs.recent_items).filter(mine).select("item_id")
+def _personal(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yields the chosen users and what they must get; those who get nothing are left out."""
+    mine = pl.col("user_id").is_in(_spread_users(inputs))
+    columns = ["user_id", "rank", "item_id", "reason_type", "explanation_key"]
+    listed = pl.scan_parquet(inputs.lists).filter(mine).select(columns).collect()
+    recent = pl.scan_parquet(inputs.recent_items).filter(mine)
+    texts = pl.scan_parquet(inputs.explanations).filter(
+        pl.col("explanation_key").is_in(listed["explanation_key"].unique().to_list())
+    )
     rows = (
-        pl.scan_parquet(inputs.lists)
-        .filter(mine)
-        .sort("rank")
-        .head(MAX_ROWS)
-        .join(recent, on="item_id", how="anti", maintain_order="left")
-        .join(pl.scan_parquet(inputs.items).filter(_can_be_had(as_of_us)), on="item_id")
-        .join(
-            pl.scan_parquet(inputs.explanations).select("explanation_key", "text"),
-            on="explanation_key",
-        )
-        .sort("rank")
-        .head(_COUNT)
-        .select("item_id", "title", "reason_type", "text")
+        listed.lazy()
+        .filter(pl.col("rank").rank("ordinal").over("user_id") <= MAX_ROWS)
+        .join(recent, on=["user_id", "item_id"], how="anti")
+        .join(at_hand, on="item_id")
+        .join(texts.select("explanation_key", "text"), on="explanation_key")
+        .sort("user_id", "rank")
+        .select("user_id", "item_id", "title", "reason_type", "text")
         .collect()
     )
-    return _answer(user, "personal", rows) if rows.height else None
+    for (user,), some in rows.group_by("user_id", maintain_order=True):
+        yield str(user), some.head(_COUNT).drop("user_id")
 
 
-def _trending(inputs: ReleaseInputs, as_of_us: int) -> dict[str, Any]:
+def _trending(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> dict[str, Any]:
     reason = segment_reasons([TRENDING], GENRE_PREFIX).lazy().select("reason_type", "text")
     rows = (
         pl.scan_parquet(inputs.segment_lists)
         .filter(pl.col("segment") == TRENDING)
-        .join(pl.scan_parquet(inputs.items).filter(_can_be_had(as_of_us)), on="item_id")
+        .join(at_hand, on="item_id")
         .join(reason, how="cross")
         .sort("rank")
         .head(_COUNT)

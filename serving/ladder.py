@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from serving.layout import MAX_ROWS
-from serving.release import Release, UserRecord
+from serving.release import Release
 from serving.scores import ScoreTexts
+from serving.user_record import UserRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,10 @@ def choose(release: Release, user_id: str, count: int, genres: Sequence[str] = (
     """
     record = release.user(user_id)
     if record is not None and record.n_rows >= count:
-        items, codes, fragments = record.rows(count)
+        items, codes, reasons = record.rows(count)
         if release.unavailable.isdisjoint(items) and not set(items).intersection(record.recent):
             texts = release.personal_scores
+            fragments = release.reason_fragments(items, reasons)
             return Choice("personal", items, [texts[code] for code in codes], fragments)
     return _climb(release, record, count, genres)
 
@@ -70,7 +72,9 @@ def _rungs(release: Release, record: UserRecord | None, genres: Sequence[str]) -
     """Yields all rows of all rungs, best first; a lower rung is read only when it is reached."""
     if record is not None:
         texts = release.personal_scores
-        for item, code, fragment in zip(*record.rows(MAX_ROWS), strict=True):
+        items, codes, reasons = record.rows(MAX_ROWS)
+        fragments = release.reason_fragments(items, reasons)
+        for item, code, fragment in zip(items, codes, fragments, strict=True):
             yield "personal", item, texts[code], fragment
     asked = [n for n in map(release.genre_segment, genres) if n is not None]
     segments = asked or (record.segments if record is not None else [])

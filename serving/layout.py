@@ -4,25 +4,37 @@
     users/default/shard-NN.mdb     user id → one packed record (LMDB), by CRC-32 of the id
     items.mdb                      item id → item number (LMDB); numbers follow the order of ids
     availability.i64               per item: first moment it can be had, first it can't, µs UTC
-    fragments.bin, .offsets        JSON pieces: item heads, segments' reasons, explanations' reasons
+    fragments.bin, .offsets        JSON pieces: each item's head and the reasons to show it, one
+                                   item after another, then the segments' reasons
+    fragments.firsts               per item: the number of its head's fragment
     segments.offsets/items/scores  the lists of the segments, `trending` among them
     neighbours.offsets/items/scores
     golden.json                    answers that a reader must give before it may serve
     tables/*.parquet               the tables themselves; `lists` holds the why-records
 
-Numbers are little-endian. A user's record is int32 words: a header, then the item numbers, the
-scores and the reason fragments of the list's rows, then recent item numbers, then segment numbers.
+Numbers are little-endian. A list row names its item by number and its reason by the reason's
+number among those of the item, so `item` and `reason` need two bytes each (three where a release
+has more than 65,536 items, or an item more than 65,536 reasons), and a score two. A user's record:
+
+    uint8        rows n, recent items r, segments s, 0
+    uint16 × n   items, low half      int16 × n  scores      uint16 × n  reasons, low half
+    uint16 × r   recent items, low half                      uint16 × s  segments
+    uint8  × n   items, high part                            only where items need three bytes
+    uint8  × r   recent items, high part                     the same
+    uint8  × n   reasons, high part                          only where reasons need three bytes
+    uint8        0, where the length would be odd
 """
 
 import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from core.errors import IntegrityError
 
-FORMAT = 1
+FORMAT = 2
 TRENDING = "trending"
 GENRE_PREFIX = "genre:"
 MAX_COUNT = 50
@@ -31,12 +43,17 @@ MAX_ROWS = 64
 """Rows kept of a user's list: the longest answer and ten recent items that it may have to skip."""
 MAX_RECENT = 10
 MAX_SEGMENTS = 100
+NARROW = 1 << 16
+"""Items and reasons below this number need two bytes, and no more than two."""
+WIDE = 1 << 24
+"""Three bytes hold no number from here on."""
 
 LAYOUT = "layout.json"
 ITEM_NUMS = "items.mdb"
 AVAILABILITY = "availability.i64"
 FRAGMENTS = "fragments.bin"
 FRAGMENT_OFFSETS = "fragments.offsets"
+FRAGMENT_FIRSTS = "fragments.firsts"
 SEGMENTS = "segments"
 NEIGHBOURS = "neighbours"
 GOLDEN = "golden.json"
@@ -54,9 +71,11 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         as_of_us: D 00:00 UTC in microseconds: when the availability of items is judged.
         n_shards: number of user files.
         n_users: users with a record.
-        n_items: number of items; fragment `n` below it is item n's head.
-        segments: the segments' names; fragment `n_items + s` is the reason of segment s.
-        n_explanations: fragments after those.
+        n_items: number of items.
+        segments: the segments' names; the last fragments are their reasons.
+        n_explanations: reasons of items.
+        wide_items: whether item numbers need three bytes.
+        wide_reasons: whether the reasons' numbers do.
         list_decimals: decimal places of the users' scores: stored 8123 with 4 is 0.8123.
         segment_decimals: the same for segments.
         neighbour_decimals: the same for neighbours.
@@ -69,6 +88,8 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_items: int
     segments: list[str]
     n_explanations: int
+    wide_items: bool
+    wide_reasons: bool
     list_decimals: int
     segment_decimals: int
     neighbour_decimals: int
@@ -82,14 +103,14 @@ def read_layout(folder: Path) -> Layout:
     """
     path = folder / LAYOUT
     try:
-        layout = msgspec.json.decode(path.read_bytes(), type=Layout)
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        body = msgspec.json.decode(path.read_bytes())
+        found = int(body["format"])
+        if found == FORMAT:
+            return msgspec.convert(body, Layout)
+    except (OSError, msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path} is no release layout ({error}); rebuild it") from error
-    if layout.format != FORMAT:
-        raise IntegrityError(
-            f"{path} has format {layout.format}, this reader knows {FORMAT}; update Daybreak"
-        )
-    return layout
+    step = "update Daybreak" if found > FORMAT else "run its date again"
+    raise IntegrityError(f"{path} has format {found}, this reader knows {FORMAT}; {step}")
 
 
 def shard_file(number: int) -> str:
@@ -100,3 +121,8 @@ def shard_file(number: int) -> str:
 def shard_of(key: bytes, n_shards: int) -> int:
     """Returns the shard that holds a user."""
     return zlib.crc32(key) % n_shards
+
+
+def shards_of(keys: Sequence[bytes], n_shards: int) -> list[int]:
+    """Returns the shard of each of many users; see `shard_of`."""
+    return [code % n_shards for code in map(zlib.crc32, keys)]

@@ -25,14 +25,17 @@ def map_bytes(path: Path) -> mmap.mmap | bytes:
         raise IntegrityError(f"{path} can't be mapped ({error.strerror}); rebuild it") from error
 
 
-def map_words(path: Path, kind: Literal["i", "q", "Q"], n_words: int) -> Words:
-    """Maps a file of int32 (`i`), int64 (`q`) or uint64 (`Q`) numbers.
+_BYTES = {"h": 2, "i": 4, "I": 4, "q": 8, "Q": 8}
+
+
+def map_words(path: Path, kind: Literal["h", "i", "I", "q", "Q"], n_words: int) -> Words:
+    """Maps a file of int16 (`h`), int32 (`i`), uint32 (`I`), int64 (`q`) or uint64 (`Q`) numbers.
 
     Raises:
         IntegrityError: it can't be opened or holds another number of them.
     """
     content = memoryview(map_bytes(path))
-    size = 4 if kind == "i" else 8
+    size = _BYTES[kind]
     if len(content) != n_words * size:
         raise IntegrityError(
             f"{path} has {len(content)} bytes where {n_words * size} belong; rebuild it"

@@ -10,10 +10,11 @@ from core.errors import CheckFailed, IntegrityError
 from serving.mapped_file import Words, map_words
 
 Int32s = npt.NDArray[np.int32]
+Int16s = npt.NDArray[np.int16]
 
 
 def write_packed_lists(
-    stem: Path, n_lists: int, blocks: Iterable[tuple[Int32s, Int32s, Int32s]]
+    stem: Path, n_lists: int, blocks: Iterable[tuple[Int32s, Int32s, Int16s]]
 ) -> int:
     """Writes lists from blocks of rows; returns the number of rows.
 
@@ -38,7 +39,7 @@ def write_packed_lists(
             last = int(owners[-1]) if owners.size else last
             sizes += np.bincount(owners, minlength=n_lists)
             items_file.write(items.astype("<i4").tobytes())
-            scores_file.write(scores.astype("<i4").tobytes())
+            scores_file.write(scores.astype("<i2").tobytes())
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype("<u8")
     stem.with_suffix(".offsets").write_bytes(offsets.tobytes())
     return int(offsets[-1])
@@ -55,7 +56,7 @@ class PackedLists:
         if self._offsets[0] != 0:
             raise IntegrityError(f"{stem}.offsets does not begin at 0; rebuild the release")
         self._items: Words = map_words(stem.with_suffix(".items"), "i", n_rows)
-        self._scores: Words = map_words(stem.with_suffix(".scores"), "i", n_rows)
+        self._scores: Words = map_words(stem.with_suffix(".scores"), "h", n_rows)
 
     def rows(self, number: int, limit: int | None = None) -> tuple[list[int], list[int]]:
         """Returns the item numbers and score codes of one list, best first."""

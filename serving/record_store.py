@@ -3,7 +3,7 @@
 A file is written once, in key order, and from then on only mapped and read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import lmdb
@@ -12,7 +12,7 @@ from core.errors import CheckFailed, IntegrityError
 
 MAX_KEY_BYTES = 511
 _ADDRESS_SPACE = 1 << 40  # reserved, not used: the file grows with what is written
-_COMMIT_BYTES = 64 << 20
+_COMMIT_RECORDS = 100_000
 
 
 class RecordWriter:
@@ -28,24 +28,24 @@ class RecordWriter:
         self._transaction = self._environment.begin(write=True)
         self._pending = 0
 
-    def append(self, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Adds records whose keys come after all earlier ones.
+    def append(self, keys: Sequence[bytes], values: Iterable[bytes]) -> None:
+        """Adds records, one a key; the keys come after all earlier ones.
 
         Raises:
             CheckFailed: a key is out of order, doubled, empty or longer than 511 bytes.
         """
         try:
             with self._transaction.cursor() as cursor:
-                n_read, n_added = cursor.putmulti(records, append=True)
+                n_read, n_added = cursor.putmulti(zip(keys, values, strict=True), append=True)
         except lmdb.Error as error:
             raise CheckFailed(f"{self._path.name} can't take a record: {error}") from error
-        if not n_read == n_added == len(records):
+        if not n_read == n_added == len(keys):
             raise CheckFailed(
-                f"{self._path.name} took {n_added} of {len(records)} records: their keys are not "
+                f"{self._path.name} took {n_added} of {len(keys)} records: their keys are not "
                 f"in ascending order; sort the table by its key"
             )
-        self._pending += sum(len(value) for _, value in records)
-        if self._pending >= _COMMIT_BYTES:  # bounds the dirty pages held in memory
+        self._pending += len(keys)
+        if self._pending >= _COMMIT_RECORDS:  # bounds the dirty pages held in memory
             self._transaction.commit()
             self._transaction = self._environment.begin(write=True)
             self._pending = 0
@@ -76,6 +76,11 @@ class RecordReader:
         """Returns the record of a key, or None; the key has 1 to 511 bytes."""
         value: bytes | None = self._get(key)
         return value
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yields every key and its record, in ascending order of keys."""
+        with self._transaction.cursor() as cursor:
+            yield from cursor
 
     def __len__(self) -> int:
         return int(self._environment.stat()["entries"])

@@ -1,5 +1,6 @@
 """One release, mapped for reading."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,39 +12,7 @@ from serving.mapped_file import map_bytes, map_words
 from serving.packed_lists import PackedLists
 from serving.record_store import MAX_KEY_BYTES, RecordReader
 from serving.scores import ScoreTexts
-
-
-class UserRecord:
-    """What a release holds of one user.
-
-    Attributes:
-        n_rows: rows of the personal list.
-        recent: numbers of the items that the user touched last.
-        segments: numbers of the segments that the user stated a liking for.
-    """
-
-    __slots__ = ("_words", "n_rows", "recent", "segments")
-
-    def __init__(self, content: bytes) -> None:
-        words = memoryview(content).cast("i")
-        header = words[0]
-        self.n_rows: int = header & 0xFF
-        middle = 1 + 3 * self.n_rows
-        end = middle + (header >> 8 & 0xFF)
-        self.recent: list[int] = words[middle:end].tolist()
-        self.segments: list[int] = words[end : end + (header >> 16 & 0xFF)].tolist()
-        self._words = words
-
-    def rows(self, n: int) -> tuple[list[int], list[int], list[int]]:
-        """Returns item numbers, score codes and reason fragments of the first n rows."""
-        words, size = self._words, self.n_rows
-        n = min(n, size)
-        second, third = 1 + size, 1 + 2 * size
-        return (
-            words[1 : 1 + n].tolist(),
-            words[second : second + n].tolist(),
-            words[third : third + n].tolist(),
-        )
+from serving.user_record import UserRecord
 
 
 class Release:
@@ -57,8 +26,12 @@ class Release:
         self.folder = folder
         self.id = folder.name
         self.layout = layout
-        n_fragments = layout.n_items + len(layout.segments) + layout.n_explanations
+        n_pieces = layout.n_items + layout.n_explanations
+        n_fragments = n_pieces + len(layout.segments)
         self._blob = map_bytes(folder / names.FRAGMENTS)
+        self._firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
+        if self._firsts[layout.n_items] != n_pieces:
+            raise IntegrityError(f"{folder / names.FRAGMENT_FIRSTS} does not fit; rebuild it")
         self._offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", n_fragments + 1)
         if self._offsets[n_fragments] != len(self._blob):
             raise IntegrityError(f"{folder / names.FRAGMENTS} has another length; rebuild it")
@@ -100,7 +73,7 @@ class Release:
         if not 0 < len(key) <= MAX_KEY_BYTES:
             return None
         content = self._shards[shard_of(key, self.layout.n_shards)].get(key)
-        return None if content is None else UserRecord(content)
+        return None if content is None else UserRecord(content, self.layout)
 
     def item_num(self, item_id: str) -> int | None:
         """Returns an item's number, or None for an item that the release does not know."""
@@ -114,12 +87,22 @@ class Release:
         """Returns the number of a genre's segment, whatever its case; None if it has no list."""
         return self._genres.get(genre.casefold())
 
+    def head(self, item: int) -> bytes:
+        """Returns an item's head; see `fragments`."""
+        return self.fragment(self._firsts[item])
+
+    def reason_fragments(self, items: Sequence[int], reasons: Sequence[int]) -> list[int]:
+        """Returns the fragments' numbers of items' reasons, each given by its number."""
+        firsts = self._firsts
+        return [firsts[item] + 1 + reason for item, reason in zip(items, reasons, strict=True)]
+
     def segment_fragment(self, segment: int) -> int:
-        """Returns the fragment with a segment's reason."""
-        return self.layout.n_items + segment
+        """Returns the number of the fragment with a segment's reason."""
+        first: int = self._firsts[self.layout.n_items]
+        return first + segment
 
     def fragment(self, number: int) -> bytes:
-        """Returns one piece of JSON; an item's number is also its head's."""
+        """Returns one piece of JSON."""
         offsets = self._offsets
         return self._blob[offsets[number] : offsets[number + 1]]
 

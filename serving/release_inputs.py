@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 
-from core.errors import CheckFailed
 from serving.scores import decimals_for
 
 
@@ -43,31 +43,22 @@ def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
 def score_decimals(path: Path) -> int:
     """Returns the decimal places that suit a table's scores; see `decimals_for`.
 
+    The largest score comes from the file's own statistics, so no row is read for it; a NaN is in
+    no statistic and is found when the scores are quantised.
+
     Raises:
-        CheckFailed: a score is not finite.
+        CheckFailed: a score is infinite.
     """
-    score = pl.scan_parquet(path).select(
-        largest=pl.col("score").abs().max().fill_null(0.0),
-        finite=pl.col("score").is_finite().all(),
+    ranges = row_group_ranges(pq.read_metadata(path), "score")
+    return decimals_for(max((abs(end) for ends in ranges if ends for end in ends), default=0.0))
+
+
+def row_group_ranges(metadata: pq.FileMetaData, column: str) -> list[tuple[Any, Any] | None]:
+    """Returns a column's least and greatest value in each row group; None where it isn't known."""
+    leaves = [metadata.schema.column(n).path for n in range(metadata.num_columns)]
+    place = leaves.index(column)
+    found = (
+        metadata.row_group(group).column(place).statistics
+        for group in range(metadata.num_row_groups)
     )
-    largest, finite = score.collect().row(0)
-    return decimals_for(largest if finite else float("nan"))
-
-
-def with_item_num(rows: pl.DataFrame, column: str, nums: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Returns the rows, in their order, with the number of the item that a column names.
-
-    Args:
-        rows: any rows.
-        column: the column with item ids.
-        nums: item_id, item_num.
-        table: the rows' table, for the message.
-
-    Raises:
-        CheckFailed: an item is not among the items.
-    """
-    found = rows.join(nums, left_on=column, right_on="item_id", how="left", maintain_order="left")
-    if found["item_num"].null_count():
-        lost = found.filter(pl.col("item_num").is_null())[column][0]
-        raise CheckFailed(f"{table} names item {lost!r}, which is not in the items table")
-    return found
+    return [(x.min, x.max) if x is not None and x.has_min_max else None for x in found]

@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from core.errors import CheckFailed
 
-SIGNIFICANT_DIGITS = 5
+LARGEST_CODE = 32_767
+"""A code is an int16: at least four significant digits of the largest score."""
 _MOST_DECIMALS = 12
 
 
 def decimals_for(largest: float) -> int:
-    """Returns the decimal places at which the largest score has five significant digits.
+    """Returns the most decimal places at which the largest score still fits a code.
 
     Args:
         largest: the largest absolute score; 0 where there is none.
@@ -22,24 +23,26 @@ def decimals_for(largest: float) -> int:
         CheckFailed: it is not finite.
 
     >>> decimals_for(0.9), decimals_for(8.1), decimals_for(2e9)
-    (5, 4, -5)
+    (4, 3, -5)
     """
     if not math.isfinite(largest):
         raise CheckFailed(f"a score is {largest}; scores must be finite numbers")
     if largest == 0:
-        return SIGNIFICANT_DIGITS - 1
-    return min(SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(largest)), _MOST_DECIMALS)
+        return 4
+    return min(math.floor(math.log10(LARGEST_CODE / largest)), _MOST_DECIMALS)
 
 
-def quantise(scores: npt.NDArray[np.float64], decimals: int) -> npt.NDArray[np.int32]:
-    """Returns scores (n,) as int32 codes, halves to even.
+def quantise(scores: npt.NDArray[np.float64], decimals: int) -> npt.NDArray[np.int16]:
+    """Returns scores (n,) as int16 codes, halves to even.
 
     Raises:
-        CheckFailed: a score is not finite.
+        CheckFailed: a score is not finite, or larger than `decimals` was chosen for.
     """
-    if not np.isfinite(scores).all():
-        raise CheckFailed("a score is not finite; scores must be finite numbers")
-    return np.rint(scores * 10.0**decimals).astype(np.int32)
+    codes = np.rint(scores * 10.0**decimals)
+    if not (np.abs(codes) <= LARGEST_CODE).all():  # so written, it catches NaN too
+        wrong = scores[~(np.abs(codes) <= LARGEST_CODE)][0]
+        raise CheckFailed(f"a score is {wrong}; scores must be finite numbers of the table's scale")
+    return codes.astype(np.int16)
 
 
 def json_number(code: int, decimals: int) -> bytes:
@@ -53,7 +56,7 @@ def json_number(code: int, decimals: int) -> bytes:
 
 
 class ScoreTexts(dict[int, bytes]):
-    """What stands in an answer for each code; filled as codes are met, at most 200,001 of them."""
+    """What stands in an answer for each code; filled as codes are met, at most 65,535 of them."""
 
     __slots__ = ("_render",)
 

@@ -1,126 +1,101 @@
-"""Writes the users' records into their shards, a range of users at a time."""
+"""Writes the users' records into their shards: ranges of users, then shards, side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import polars as pl
-
-from core.errors import CheckFailed
 from core.staging import Staging
-from serving.layout import GENRE_PREFIX, shard_file, shard_of
+from serving.layout import shard_file
+from serving.record_packing import Records
 from serving.record_store import RecordWriter
-from serving.release_inputs import ReleaseInputs, with_item_num
-from serving.scores import quantise
-from serving.sorted_blocks import SortedBlocks, side_by_side
-from serving.user_records import UserBlock, pack_records
+from serving.sorted_blocks import EVERY_KEY, KeyRange, equal_ranges
+from serving.spill import SpillWriter, read_spill
+from serving.user_blocks import UserSource
 
 
 @dataclass(frozen=True)
 class WrittenUsers:
-    """What was written: users with a record, rows of their lists, bytes of their records."""
+    """What was written: users with a record, bytes of their records."""
 
     n_users: int
-    n_rows: int
     n_bytes: int
 
 
 def write_users(
-    staging: Staging,
-    inputs: ReleaseInputs,
-    nums: pl.DataFrame,
-    explained: pl.DataFrame,
-    segments: Sequence[str],
-    *,
-    decimals: int,
-    n_shards: int,
+    staging: Staging, source: UserSource, *, n_shards: int, n_workers: int
 ) -> WrittenUsers:
     """Writes a record for each user with a list, recent items or a preference with a segment.
 
+    One worker fills the shards as it reads. Several take a range of users each and set their
+    records aside by shard, and then a shard each, to which they append the ranges in order: every
+    row is read once and every shard written by one process, and the bytes are the same.
+
     Args:
         staging: where to write.
-        inputs: `lists`, `recent_items` and `users` are read, in blocks.
-        nums: item_id, item_num.
-        explained: explanation_key, fragment, target_num.
-        segments: the segments' names, in order of their numbers.
-        decimals: decimal places of the lists' scores.
-        n_shards: files to spread them over.
+        source: what to read.
+        n_shards: files to spread the users over.
+        n_workers: processes at most; a small table has too few row groups for several.
 
     Raises:
-        CheckFailed: a row names an item or explanation that is not there or that does not fit it,
-            a score is not finite, or a table is not in key order.
+        CheckFailed: as `UserSource.records` says.
     """
-    writers = [RecordWriter(staging.file(shard_file(n))) for n in range(n_shards)]
-    n_users = n_rows = n_bytes = 0
-    for block in _blocks(inputs, nums, explained, segments, decimals):
-        n_rows += block.lists.height
-        shards: list[list[tuple[bytes, bytes]]] = [[] for _ in writers]
-        for record in pack_records(block):
-            shards[shard_of(record[0], n_shards)].append(record)
-        for writer, records in zip(writers, shards, strict=True):
-            writer.append(records)
-            n_users += len(records)
-            n_bytes += sum(len(value) for _, value in records)
+    shards = [staging.file(shard_file(n)) for n in range(n_shards)]
+    ranges = equal_ranges(source.inputs.lists, "user_id", n_workers)
+    if len(ranges) == 1:
+        return _total([_pack_all(source, shards)])
+    with (
+        TemporaryDirectory(prefix=".spill-", dir=staging.path) as folder,
+        ProcessPoolExecutor(len(ranges), get_context("spawn")) as workers,
+    ):
+        spills = [[Path(folder, f"{n}-{path.name}") for path in shards] for n in range(len(ranges))]
+        packed = [
+            workers.submit(_pack_range, source, keys, paths)
+            for keys, paths in zip(ranges, spills, strict=True)
+        ]
+        for job in packed:
+            job.result()
+        written = [
+            workers.submit(_fill_shard, path, [row[n] for row in spills])
+            for n, path in enumerate(shards)
+        ]
+        return _total(job.result() for job in written)
+
+
+def _pack_all(source: UserSource, shards: list[Path]) -> WrittenUsers:
+    writers = [RecordWriter(path) for path in shards]
+    totals = []
+    for block in source.records(EVERY_KEY, len(shards)):
+        for writer, records in zip(writers, block, strict=True):
+            totals.append(_append(writer, records))
     for writer in writers:
         writer.close()
-    return WrittenUsers(n_users, n_rows, n_bytes)
+    return _total(totals)
 
 
-def _blocks(
-    inputs: ReleaseInputs,
-    nums: pl.DataFrame,
-    explained: pl.DataFrame,
-    segments: Sequence[str],
-    decimals: int,
-) -> Iterator[UserBlock]:
-    genres = pl.DataFrame(
-        {"name": list(segments), "segment": range(len(segments))},
-        schema={"name": pl.String, "segment": pl.Int32},
-    )
-    list_columns = ["user_id", "item_id", "score", "explanation_key"]
-    tables = [
-        SortedBlocks(inputs.lists, list_columns, "user_id"),
-        SortedBlocks(inputs.recent_items, ["user_id", "item_id"], "user_id"),
-        SortedBlocks(inputs.users, ["user_id", "preferences", "opted_out"], "user_id"),
-    ]
-    for lists, recent, users in side_by_side(tables):
-        numbered = _with_fragment(with_item_num(lists, "item_id", nums, "lists"), explained)
-        codes = quantise(lists["score"].to_numpy(), decimals)
-        yield UserBlock(
-            numbered.select("user_id", "item_num", "fragment", score_code=pl.Series(codes)),
-            with_item_num(recent, "item_id", nums, "recent_items").select("user_id", "item_num"),
-            _stated_segments(users, genres),
-        )
+def _pack_range(source: UserSource, keys: KeyRange, spills: list[Path]) -> None:
+    writers = [SpillWriter(path) for path in spills]
+    for block in source.records(keys, len(spills)):
+        for writer, records in zip(writers, block, strict=True):
+            writer.append(records)
+    for writer in writers:
+        writer.close()
 
 
-def _with_fragment(rows: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFrame:
-    found = rows.join(explained, on="explanation_key", how="left", maintain_order="left")
-    if found["fragment"].null_count():
-        key = found.filter(pl.col("fragment").is_null())["explanation_key"][0]
-        raise CheckFailed(f"lists has explanation {key!r}, which is not in the explanations table")
-    wrong = found.filter(pl.col("target_num") != pl.col("item_num"))
-    if wrong.height:
-        user, item, key = wrong.select("user_id", "item_id", "explanation_key").row(0)
-        raise CheckFailed(
-            f"the sentence {key!r} of item {item!r} on the list of user {user!r} is about "
-            f"another item; write the explanations again"
-        )
-    return found
+def _fill_shard(shard: Path, spills: list[Path]) -> WrittenUsers:
+    writer = RecordWriter(shard)
+    totals = [_append(writer, records) for path in spills for records in read_spill(path)]
+    writer.close()
+    return _total(totals)
 
 
-def _stated_segments(users: pl.DataFrame, genres: pl.DataFrame) -> pl.DataFrame:
-    """Returns user_id, segment for each stated preference that has a list, in stated order.
+def _append(writer: RecordWriter, records: Records) -> WrittenUsers:
+    writer.append(records.keys, records.values())
+    return WrittenUsers(len(records.keys), len(records.content))
 
-    Names are compared without regard to case. A user who opted out has no record, whatever they
-    stated.
-    """
-    folded = pl.col("name").str.strip_chars().str.to_lowercase()
-    named = genres.with_columns(folded).unique("name", keep="first", maintain_order=True)
-    return (
-        users.filter(~pl.col("opted_out"))
-        .select("user_id", name="preferences")
-        .explode("name")
-        .with_columns(name=pl.lit(GENRE_PREFIX) + folded)
-        .unique(maintain_order=True)
-        .join(named, on="name", how="inner", maintain_order="left")
-        .select("user_id", "segment")
-    )
+
+def _total(parts: Iterable[WrittenUsers]) -> WrittenUsers:
+    every = list(parts)
+    return WrittenUsers(sum(x.n_users for x in every), sum(x.n_bytes for x in every))

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import polars as pl
 import pyarrow as pa
 
+from assets.explanations.numbers import SentenceNumbers
 from assets.explanations.preferences import preferred_genres
 from assets.explanations.shared_facts import read_catalogue
 from assets.explanations.signals import item_signals
 from assets.explanations.together import count_together
-from assets.explanations.write import explain_block, merge_explanations
+from assets.explanations.write import explain_block
 from core.night import Made, Night
 from core.schemas import (
     EXPLANATIONS,
@@ -38,7 +39,7 @@ def make_explanations(night: Night) -> Made:
                 yield rows.select(LISTS.names).to_arrow()
 
         n_rows = staging.write_batches(tables(), LISTS)
-        written = merge_explanations(sentences)
+        written = pl.concat([pl.DataFrame(schema=EXPLANATIONS.polars), *sentences])
         staging.write_table(written, EXPLANATIONS)
         shares = written.group_by("reason_type").len().sort("reason_type")
         staging.facts.update(
@@ -58,18 +59,21 @@ def _explained(night: Night, sentences: list[pl.DataFrame]) -> Iterator[pl.DataF
     pairs = night.get("interactions").table(INTERACTIONS, _FOLD)
     disliked = pairs.filter(pl.col("n_negative") > 0).select("user_id", "item_id")
     features = night.get("item_features").table(ITEM_FEATURES, _FOLD)
-    signals = item_signals(items, features, night.before_us, settings)
+    signals = item_signals(items, features, night.before_us, settings).join(
+        items.select("item_id", item_num=pl.int_range(pl.len(), dtype=pl.Int32)), on="item_id"
+    )
     catalogue = read_catalogue(items, settings)
     together = count_together(_seeded_pairs(night), pairs).rename(
         {"source_item_id": "seed_item_id", "target_item_id": "item_id"}
     )
+    numbers = SentenceNumbers()
     for rows in _blocks(night):
         marked = (
             preferred_genres(rows, users, items)
             .join(signals, on="item_id", how="left", maintain_order="left")
             .join(together, on=["seed_item_id", "item_id"], how="left", maintain_order="left")
         )
-        explained, written = explain_block(marked, catalogue, settings, disliked=disliked)
+        explained, written = explain_block(marked, catalogue, settings, numbers, disliked=disliked)
         sentences.append(written)
         yield explained
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.home import Home
 
-NAMES = ("daily",)
+NAMES = ("daily", "release")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -184,7 +184,7 @@ def test_a_publisher_that_wakes_after_its_champion_was_rolled_back(nights_copy):
     """Its verdict says no worse than a release that has since been found bad."""
     releases = ReleaseStore(Home(nights_copy).releases)
     first, second = releases.log.entries()
-    (releases.log.folder / f"{second.seq:08d}.json").unlink()
+    (releases.log.folder.path / f"{second.seq:08d}.json").unlink()
     log = ReleaseStore(Home(nights_copy).releases).log
     log.append("rollback", first.release, first.as_of, reason="bad after all")
     with small_world.settings(CHALLENGER):

@@ -95,13 +95,15 @@ def toy_tables(suffix: str = "") -> Tables:
             "stage": "full", "sources": ["als"], "source_scores": '{"als":1}', "rules": [],
             "reason_type": "same_theme" if (user, item) == ("ann", "m2") else "popular",
             "explanation_key": f"ann-m2{suffix}" if (user, item) == ("ann", "m2") else item,
+            "item_num": int(item[1]) - 1, "reason_num": int((user, item) == ("ann", "m2")),
         }
         for user, items in LIST_ROWS.items()
         for rank, item in enumerate(items, 1)
     ]  # fmt: skip
     explanations = [
         {
-            "explanation_key": item, "target_item_id": item, "reason_type": "popular",
+            "explanation_key": item, "target_item_id": item, "reason_num": 0,
+            "reason_type": "popular",
             "locale": "en", "text": f"Many like {item}.{suffix}", "origin": "template",
             "facts_hash": "f",
         }
@@ -110,7 +112,7 @@ def toy_tables(suffix: str = "") -> Tables:
     explanations.append(
         {
             **explanations[1], "explanation_key": f"ann-m2{suffix}", "source_item_id": "m4",
-            "reason_type": "same_theme", "text": f'Like "Amélie".{suffix}',
+            "reason_num": 1, "reason_type": "same_theme", "text": f'Like "Amélie".{suffix}',
         }
     )  # fmt: skip
     return Tables(

@@ -43,6 +43,7 @@ def test_small_blocks_give_the_same_bytes(tmp_path, toy, monkeypatch):
 def test_the_facts_and_records_say_what_is_inside(tmp_path, toy):
     name = toy.publish(tmp_path / "releases", "1970-01-11", 1)
     manifest = ReleaseStore(tmp_path / "releases").verify(name)
+    bytes_of = {name: record.bytes for name, record in manifest.files.items()}
     assert manifest.facts == {
         "n_users": 5,  # ann, bob, cat, rex, zoë; `out` opted out
         "n_items": 7,
@@ -50,7 +51,10 @@ def test_the_facts_and_records_say_what_is_inside(tmp_path, toy):
         "n_explanations": 8,
         "n_segments": 3,
         "n_neighbours": 4,
-        "user_bytes": 4 * (5 + 3 * 7 + 3 + 3),  # headers, rows, recent, segments
+        "record_bytes": 2 * (2 * 5 + 3 * 7 + 3 + 3),  # headers, rows, recent, segments
+        "user_bytes": sum(n for name, n in bytes_of.items() if name.startswith("users/")),
+        "fragment_bytes": bytes_of["fragments.bin"],
+        "why_bytes": bytes_of["tables/lists.parquet"],
     }
     assert manifest.files["tables/lists.parquet"].rows == 7
     assert manifest.files["tables/items.parquet"].schema_hash is not None
@@ -68,7 +72,9 @@ def test_only_the_rows_that_an_answer_can_need_are_packed(tmp_path, toy):
             *(pl.col("new").alias(name) for name in columns)
         ).drop("new")  # fmt: skip
 
-    lists = copies(tables.lists, "user_id", "zoë", "item_id", "explanation_key")
+    lists = copies(tables.lists, "user_id", "zoë", "item_id", "explanation_key").with_columns(
+        item_num=pl.int_range(7, 107, dtype=pl.Int32)  # the new ids come after the seven
+    )
     keys = ("explanation_key", "target_item_id")
     sentences = copies(tables.explanations, "explanation_key", "m1", *keys)
     many = toy.replace(
@@ -108,15 +114,24 @@ def on(column, value, change):
 
 DEFECTS = {
     "lists names an unknown item": (
-        "lists", lambda x: x.with_columns(on("item_id", "m3", pl.lit("m0"))),
-        "lists names item 'm0'",
+        "lists", lambda x: x.with_columns(on("item_num", 2, pl.lit(7))),
+        "list of user 'ann' has item_num 7, but there are 7 items",
     ),
     "a row lacks its explanation": (
-        "explanations", lambda x: x.filter(pl.col("explanation_key") != "m5"), "explanation 'm5'",
+        "explanations", lambda x: x.filter(pl.col("explanation_key") != "m5"),
+        "list of user 'zoë' has reason_num 0, but the item has 0 `explanations`",
     ),
-    "a sentence is about another item": (
-        "explanations", lambda x: x.with_columns(on("target_item_id", "m5", pl.lit("m1"))),
-        "list of user 'zoë' is about another item",
+    "a reason with a negative number": (
+        "lists", lambda x: x.with_columns(on("reason_num", 1, pl.lit(-1))),
+        "list of user 'ann' has reason_num -1, but the item has 2",
+    ),
+    "reasons with a gap": (
+        "explanations", lambda x: x.with_columns(on("reason_num", 1, pl.lit(2))),
+        "item number 1 the reason number 2 where 1 belongs",
+    ),
+    "two reasons of one number": (
+        "explanations", lambda x: x.with_columns(on("reason_num", 1, pl.lit(0))),
+        "item number 1 the reason number 0 where 1 belongs",
     ),
     "an explanation of an unknown item": (
         "explanations", lambda x: x.with_columns(on("target_item_id", "m7", pl.lit("m0"))),
@@ -125,7 +140,7 @@ DEFECTS = {
     "an item twice on a list": (
         "lists",
         lambda x: x.with_columns(
-            on("item_id", "m3", pl.lit("m1")), on("explanation_key", "m3", pl.lit("m1"))
+            on("item_num", 2, pl.lit(0)),
         ),
         "list of user 'ann' holds an item twice",
     ),
@@ -166,6 +181,7 @@ def test_a_defect_in_the_tables_stops_the_build(tmp_path, toy, defect):
 def test_an_unsorted_table_stops_the_build(tmp_path, toy, monkeypatch):
     monkeypatch.setattr("core.tables.conform", lambda frame, table: frame.select(table.names))
     tables = toy.tables()
-    spoilt = toy.replace(tables, lists=tables.lists.reverse())
+    sentences = tables.explanations.sort("target_item_id", "reason_num")
+    spoilt = toy.replace(tables, lists=tables.lists.reverse(), explanations=sentences)
     with pytest.raises(CheckFailed, match="order"):
         toy.publish(tmp_path / "releases", "1970-01-11", 1, spoilt)

@@ -8,7 +8,7 @@ import pytest
 from core.errors import IntegrityError
 from core.manifest import FileRecord, hash_file, read_manifest
 from core.release_store import ReleaseStore
-from serving.layout import read_layout
+from serving.layout import FORMAT, read_layout
 from serving.reader import open_release
 from serving.release import Release
 
@@ -43,7 +43,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_to_any_file_is_refused(folder, damage):
     names = sorted(x.relative_to(folder).as_posix() for x in folder.rglob("*") if x.is_file())
-    assert len(names) == 20
+    assert len(names) == 21
     for name in names:
         path = folder / name
         content = path.read_bytes()
@@ -69,7 +69,7 @@ def test_one_flipped_bit_anywhere_is_refused(folder):
 
 
 def test_two_swapped_files_and_a_stray_one_are_refused(folder):
-    one, two = folder / "segments.items", folder / "segments.scores"
+    one, two = (folder / f"users/default/shard-0{n}.mdb" for n in range(2))
     first, second = one.read_bytes(), two.read_bytes()
     one.write_bytes(second)
     two.write_bytes(first)
@@ -97,11 +97,12 @@ def resign(folder, name):
     (folder / "manifest.json").write_bytes(changed.to_bytes())
 
 
-def test_a_newer_layout_is_refused_with_a_next_step(folder):
+@pytest.mark.parametrize(("step", "advice"), [(1, "update Daybreak"), (-1, "run its date again")])
+def test_a_layout_of_another_format_is_refused_with_a_next_step(folder, step, advice):
     layout = json.loads((folder / "layout.json").read_text())
-    (folder / "layout.json").write_text(json.dumps({**layout, "format": 2}))
+    (folder / "layout.json").write_text(json.dumps({**layout, "format": FORMAT + step}))
     resign(folder, "layout.json")
-    with pytest.raises(IntegrityError, match="update Daybreak"):
+    with pytest.raises(IntegrityError, match=advice):
         open_release(folder)
 
 

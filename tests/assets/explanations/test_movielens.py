@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from assets.explanations.facts import fact_sheets
+from assets.explanations.numbers import SentenceNumbers
 from assets.explanations.shared_facts import read_catalogue
 from assets.explanations.together import count_together
 from assets.explanations.write import explain_block
@@ -58,7 +59,7 @@ def test_forty_pairs_have_true_sentences(films, liked, find_lies) -> None:
     rows = rows.with_columns(counted["n_together"]).rename(
         {"source_item_id": "seed_item_id", "target_item_id": "item_id"}
     )
-    texts = explain_block(rows, read_catalogue(films, settings), settings)[1]
+    texts = explain_block(rows, read_catalogue(films, settings), settings, SentenceNumbers())[1]
     sheets = {sheet["item_id"]: sheet for sheet in fact_sheets(films, settings).to_dicts()}
     assert texts.height == 40
     for row in texts.to_dicts():

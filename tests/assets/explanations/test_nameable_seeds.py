@@ -2,6 +2,7 @@ import polars as pl
 import pytest
 
 from assets.explanations.nameable_seeds import nameable_seeds
+from assets.explanations.numbers import SentenceNumbers
 from assets.explanations.shared_facts import read_catalogue
 from assets.explanations.write import explain_block
 
@@ -48,7 +49,7 @@ def test_a_seed_of_the_items_own_name_is_not_named(
 def test_no_sentence_gives_two_items_one_name(items_of, settings) -> None:
     catalogue = read_catalogue(items_of(CATALOGUE), settings)
     rows = rows_of(("heat", "again"), ("1995", "1986"))
-    explained, sentences = explain_block(rows, catalogue, settings)
+    explained, sentences = explain_block(rows, catalogue, settings, SentenceNumbers())
     assert explained["reason_type"].to_list() == ["recommended", "same_genre"]
     text = dict(sentences.select("target_item_id", "text").rows())
     assert text["heat"].count("Heat") == 1

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from assets.explanations.facts import fact_sheets
+from assets.explanations.numbers import SentenceNumbers
 from assets.explanations.shared_facts import read_catalogue
-from assets.explanations.write import explain_block, merge_explanations
+from assets.explanations.write import explain_block
 from core.explanation_settings import ExplanationSettings
 from core.schemas import EXPLANATIONS
 from core.tables import conform
@@ -36,7 +37,8 @@ def explain_all(
     rows: pl.DataFrame, items: pl.DataFrame, settings: ExplanationSettings, **more: object
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Explains all rows as one block."""
-    return explain_block(rows, read_catalogue(items, settings), settings, **more)
+    catalogue = read_catalogue(items, settings)
+    return explain_block(rows, catalogue, settings, SentenceNumbers(), **more)
 
 
 def sheets_by_id(items: pl.DataFrame, settings: ExplanationSettings) -> dict:
@@ -63,8 +65,9 @@ def test_every_sentence_is_true_of_both_sheets(random_items, settings, find_lies
 def test_every_row_has_the_sentence_of_its_own_items(random_items, settings) -> None:
     rows = random_rows(random_items, 40, 2)
     explained, texts = explain_all(rows, random_items, settings)
-    assert explained.columns == [*rows.columns, "reason_type", "explanation_key"]
-    assert explained.drop("reason_type", "explanation_key").equals(rows.sort("user_id", "rank"))
+    added = ["reason_type", "explanation_key", "reason_num"]
+    assert explained.columns == [*rows.columns, *added]
+    assert explained.drop(added).equals(rows.sort("user_id", "rank"))
     joined = explained.join(texts, on="explanation_key", how="left")
     assert joined["text"].null_count() == 0
     assert joined.filter(pl.col("item_id") != pl.col("target_item_id")).is_empty()
@@ -122,13 +125,21 @@ def test_the_table_conforms_and_blocks_merge_to_the_whole(random_items, settings
     rows = random_rows(random_items, 30, 4)
     explained, texts = explain_all(rows, random_items, settings)
     assert conform(texts, EXPLANATIONS).equals(texts)
-    catalogue = read_catalogue(random_items, settings)
+    catalogue, numbers = read_catalogue(random_items, settings), SentenceNumbers()
     blocks = [
-        explain_block(rows.filter(part), catalogue, settings)
+        explain_block(rows.filter(part), catalogue, settings, numbers)
         for part in (pl.col("user_id") < "u0011", pl.col("user_id") >= "u0011")
     ]
-    assert pl.concat(block[0] for block in blocks).equals(explained)
-    assert merge_explanations(block[1] for block in blocks).equals(texts)
+    parts = pl.concat(block[0] for block in blocks)
+    sentences = pl.concat(block[1] for block in blocks)
+    assert parts.drop("reason_num").equals(explained.drop("reason_num"))
+    by_key = "explanation_key"
+    assert sentences.drop("reason_num").sort(by_key).equals(texts.drop("reason_num").sort(by_key))
+    numbered = parts.select("item_id", "reason_num", by_key).unique()
+    named = sentences.select("target_item_id", "reason_num", by_key)
+    assert numbered.sort(by_key).rows() == named.sort(by_key).rows()
+    places = named.group_by("target_item_id").agg(pl.col("reason_num").sort(), n=pl.len())
+    assert all(row["reason_num"] == list(range(row["n"])) for row in places.to_dicts())
 
 
 def test_no_user_is_in_a_text_or_a_key(random_items, settings) -> None:

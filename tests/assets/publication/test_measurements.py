@@ -34,7 +34,7 @@ def list_row(user: str, rank: int, item: str, **more: Any) -> dict[str, Any]:
     return {
         "user_id": user, "rank": rank, "item_id": item, "score": 0.5, "stage": "full",
         "sources": ["als"], "source_scores": "{}", "rules": [], "reason_type": "popular",
-        "explanation_key": "k", **more,
+        "explanation_key": "k", "item_num": 0, "reason_num": 0, **more,
     }  # fmt: skip
 
 
