@@ -24,3 +24,6 @@ class ServingSettings(BaseModel):
     """Time that requests in progress get when the server is told to stop."""
     n_shards: int = Field(default=4, ge=1, le=100)
     """Files over which a release's user records are spread, by hash of the user id."""
+    build_workers: int = Field(default=0, ge=0, le=256)
+    """Processes that pack a release's user records side by side; 0: one a core. The bytes do not
+    depend on it."""

@@ -51,7 +51,10 @@ def write_batches(batches: Iterable[pa.Table], table: Table, path: Path) -> int:
     n_rows = 0
     rest: list[pa.Table] = []
     n_rest = 0
-    with pq.ParquetWriter(path, table.arrow, compression="zstd", write_statistics=True) as writer:
+    with pq.ParquetWriter(
+        path, table.arrow, compression="zstd", write_statistics=True,
+        use_dictionary=_with_repeats(table),
+    ) as writer:  # fmt: skip
         for batch in batches:
             rest.append(_typed(batch, table))
             n_rest += batch.num_rows
@@ -127,3 +130,12 @@ def _fits(have: pa.DataType, want: pa.DataType) -> bool:
         or (pa.types.is_floating(want) and (whole or decimal or pa.types.is_floating(have)))
         or (pa.types.is_large_string(want) and text)
     )
+
+
+def _with_repeats(table: Table) -> list[str]:
+    """Returns the leaves to code as dictionaries: all but floats, which hardly ever repeat."""
+    return [
+        f"{field.name}.list.element" if pa.types.is_large_list(field.type) else field.name
+        for field in table.arrow
+        if not pa.types.is_floating(field.type)
+    ]

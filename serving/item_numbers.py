@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import CheckFailed
 
@@ -19,6 +20,7 @@ class ItemNumbers:
 
     def __init__(self, ids: pl.Series) -> None:
         self.n_items = ids.len()
+        self._ids = ids.to_arrow().cast(pa.large_string())
         self._kind = pl.Enum(ids)
 
     def of(self, column: pa.ChunkedArray, table: str) -> Int32s:
@@ -33,12 +35,19 @@ class ItemNumbers:
         """
         numbers = [np.zeros(0, np.int32)]
         for chunk in column.chunks:
-            named = pl.Series(values=chunk.dictionary, dtype=pl.String)
-            known = named.cast(self._kind, strict=False).to_physical().cast(pl.Int32)
-            lookup = known.fill_null(-1).to_numpy()
+            lookup = self._of_distinct(chunk.dictionary)
             found = lookup[chunk.indices.to_numpy()]
             if found.size and found.min() < 0:
-                lost = named[int(chunk.indices[int(np.argmin(found))].as_py())]
+                lost = chunk[int(np.argmin(found))].as_py()
                 raise CheckFailed(f"{table} names item {lost!r}, which is not in the items table")
             numbers.append(found)
         return np.concatenate(numbers)
+
+    def _of_distinct(self, ids: pa.Array) -> Int32s:
+        """Returns the number of each id, -1 for one that is not an item's."""
+        if len(ids) * 4 > self.n_items:  # so many that a table of all items is quickly made anew
+            found = pc.index_in(ids.cast(self._ids.type), value_set=self._ids)
+            numbers: Int32s = pc.fill_null(found, -1).to_numpy()
+            return numbers
+        named = pl.Series(values=ids, dtype=pl.String).cast(self._kind, strict=False)
+        return named.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()

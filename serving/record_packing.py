@@ -139,13 +139,11 @@ def _keys(users: pa.Array) -> list[bytes]:
 
 
 def _check_unique(lists: UserRuns) -> None:
-    items = lists.columns["item"]
-    n_items = int(items.max(initial=0)) + 1
-    owner = np.repeat(np.arange(lists.sizes.size, dtype=np.int64), lists.sizes)
-    pairs = owner * n_items + items
-    if lists.sizes.size * n_items < 1 << 32:
-        pairs = pairs.astype(np.uint32)  # shorter numbers sort faster
-    pairs = np.sort(pairs)
-    if (twice := np.flatnonzero(pairs[1:] == pairs[:-1])).size:
-        user = lists.users[int(pairs[twice[0]]) // n_items].as_py()
+    width = int(lists.sizes.max(initial=0))
+    filled = np.arange(width) < lists.sizes[:, None]
+    rows = np.tile(-1 - np.arange(width, dtype=np.int32), (lists.sizes.size, 1))
+    rows[filled] = lists.columns["item"]
+    rows.sort(axis=1)
+    if (twice := np.flatnonzero((rows[:, 1:] == rows[:, :-1]).any(axis=1))).size:
+        user = lists.users[int(twice[0])].as_py()
         raise CheckFailed(f"the list of user {user!r} holds an item twice; rebuild the lists")

@@ -7,6 +7,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow.parquet as pq
+
 from core.staging import Staging
 from serving.layout import shard_file
 from serving.record_packing import Records
@@ -14,6 +16,9 @@ from serving.record_store import RecordWriter
 from serving.sorted_blocks import EVERY_KEY, KeyRange, equal_ranges
 from serving.spill import SpillWriter, read_spill
 from serving.user_blocks import UserSource
+
+_GROUPS_PER_WORKER = 16
+"""Row groups below which starting a process costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,15 @@ def write_users(
         staging: where to write.
         source: what to read.
         n_shards: files to spread the users over.
-        n_workers: processes at most; a small table has too few row groups for several.
+        n_workers: processes at most; a table of fewer than two million rows a worker gets fewer.
 
     Raises:
         CheckFailed: as `UserSource.records` says.
     """
     shards = [staging.file(shard_file(n)) for n in range(n_shards)]
-    ranges = equal_ranges(source.inputs.lists, "user_id", n_workers)
+    n_groups = pq.read_metadata(source.inputs.lists).num_row_groups
+    n_ranges = min(n_workers, max(1, n_groups // _GROUPS_PER_WORKER))
+    ranges = equal_ranges(source.inputs.lists, "user_id", n_ranges)
     if len(ranges) == 1:
         return _total([_pack_all(source, shards)])
     with (

@@ -1,5 +1,6 @@
 """Makes the release, asks the gate, and publishes: three steps that a crash may come between."""
 
+import os
 import time
 from typing import Any
 
@@ -78,7 +79,11 @@ def _fill(night: Night, staging: Staging) -> None:
         users=get("users").table_path(USERS),
         recent_items=get("interactions").table_path(RECENT_ITEMS, "release"),
     )
-    build_release(staging, inputs, night.as_of, n_shards=night.settings.serving.n_shards)
+    serving = night.settings.serving
+    build_release(
+        staging, inputs, night.as_of, n_shards=serving.n_shards,
+        n_workers=serving.build_workers or len(os.sched_getaffinity(0)),
+    )  # fmt: skip
 
 
 def current_release(night: Night) -> Artefact:

@@ -25,6 +25,11 @@ def inputs(tmp_path_factory):
     return ReleaseInputs(**{name: folder / f"{name}.parquet" for name in TABLES})
 
 
+@pytest.fixture(autouse=True)
+def small_is_worth_a_process(monkeypatch):
+    monkeypatch.setattr("serving.user_files._GROUPS_PER_WORKER", 1)
+
+
 def build(folder, inputs, **more):
     folder.mkdir()
     return build_release(Staging(folder), inputs, date(2026, 3, 1), n_shards=3, **more)
