@@ -12,7 +12,7 @@ from core.errors import CheckFailed, IntegrityError
 
 MAX_KEY_BYTES = 511
 _ADDRESS_SPACE = 1 << 40  # reserved, not used: the file grows with what is written
-_COMMIT_RECORDS = 100_000
+_COMMIT_RECORDS = 20_000
 
 
 class RecordWriter:
