@@ -1,4 +1,4 @@
-"""What the lists look like as a whole: coverage, exposure, novelty, diversity, overlap.
+"""What the lists look like as a whole: coverage, exposure, novelty, diversity.
 
 None of these needs to know what users went on to choose. A list counts each of its items once.
 Where a number is undefined (no lists, nothing recommended) it is None, never NaN and never a
@@ -161,37 +161,6 @@ def diversity(ranked: NDArray[np.integer], item_features: Any) -> float | None:
         cosine = (squared[paired] - n[paired]) / (n[paired] * (n[paired] - 1.0))
         total += float((1.0 - cosine).sum())
         n_lists += int(paired.sum())
-    return total / n_lists if n_lists else None
-
-
-def list_overlap(before: NDArray[np.integer], after: NDArray[np.integer]) -> float | None:
-    """Returns the mean Jaccard likeness of two lists of the same user, over the users.
-
-    Args:
-        before: (n_users, K) item nums, padded with -1.
-        after: (n_users, K') item nums of the same users in the same order.
-
-    Raises:
-        InputError: The rows differ in number.
-
-    Users whose lists are both empty are left out. One item in common of three: 1/3.
-
-    >>> list_overlap(np.array([[1, 2], [4, 5]]), np.array([[3, 2], [4, 5]]))
-    0.6666666666666666
-    """
-    if before.shape[0] != after.shape[0]:
-        raise InputError(
-            f"{before.shape[0]} lists came with {after.shape[0]}; pass the users in both, aligned"
-        )
-    total, n_lists = 0.0, 0
-    for start in range(0, before.shape[0], _BLOCK_ROWS):
-        both = [lists[start : start + _BLOCK_ROWS] for lists in (before, after)]
-        joined = np.concatenate(both, axis=1)
-        n_distinct = _counts(joined).sum(axis=1)
-        n_common = sum(_counts(lists).sum(axis=1) for lists in both) - n_distinct
-        filled = n_distinct > 0
-        total += float((n_common[filled] / n_distinct[filled]).sum())
-        n_lists += int(filled.sum())
     return total / n_lists if n_lists else None
 
 

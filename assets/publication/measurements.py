@@ -5,17 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from core.artefact import Artefact, table_file
-from core.errors import IntegrityError
-from core.manifest import Manifest, verify_file
-from core.release_store import own_manifest
-from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS, Table
-from training.list_metrics import list_overlap
-
-TOP = 10
+from core.artefact import Artefact
+from core.release_tables import released_table
+from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS
+from serving.list_changes import COLUMNS, compare_lists
 
 
 def list_measurements(
@@ -85,53 +80,12 @@ def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[s
     Raises:
         IntegrityError: one of the champion's tables, or its manifest, is gone or damaged.
     """
-    released = own_manifest(champion)
-    old, of_items = (_whole(champion, released, table) for table in (LISTS, ITEMS))
-    new = lists.table_path(LISTS)
-    old_items = pl.scan_parquet(of_items).select(pl.len()).collect()
+    old_lists = released_table(champion, LISTS, COLUMNS)
+    old_items = pl.scan_parquet(released_table(champion, ITEMS)).select(pl.len()).collect().item()
     n_items = items.manifest.files[f"{ITEMS.name}.parquet"].rows or 0
-    n_old, n_new = (_n_users(path) for path in (old, new))
+    changes = compare_lists(old_lists, lists.table_path(LISTS))
     return {
-        "users_covered_ratio": n_new / n_old if n_old else None,
-        "items_ratio": n_items / old_items.item() if old_items.item() else None,
-        "list_overlap": _overlap(old, new),
+        "users_covered_ratio": changes.n_after / changes.n_before if changes.n_before else None,
+        "items_ratio": n_items / old_items if old_items else None,
+        "list_overlap": changes.mean_overlap,
     }
-
-
-def _whole(champion: Path, released: Manifest, table: Table) -> Path:
-    """Returns the file of one of a release's tables, after a look at every byte."""
-    name = f"tables/{table_file(table)}"
-    path = champion / name
-    record = released.files.get(name)
-    if record is None:
-        raise IntegrityError(f"{path} is not in the release's manifest; restore or rebuild it")
-    verify_file(path, record)
-    return path
-
-
-def _n_users(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.col("user_id").n_unique()).collect().item())
-
-
-def _overlap(old: Path, new: Path) -> float | None:
-    """Mean Jaccard of the top tens; items are numbered by both releases' items together."""
-    tops = [
-        pl.scan_parquet(path)
-        .filter(pl.col("rank") <= TOP)
-        .select("user_id", "rank", "item_id")
-        .collect()
-        for path in (old, new)
-    ]
-    users = (
-        tops[0].select("user_id").unique().join(tops[1], on="user_id", how="semi").sort("user_id")
-    )
-    items = pl.concat([top["item_id"] for top in tops]).unique().sort()
-    sides: list[Any] = []
-    for top in tops:
-        known = top.join(users.with_row_index("row"), on="user_id", how="inner").join(
-            pl.DataFrame({"item_id": items}).with_row_index("num"), on="item_id"
-        )
-        matrix = np.full((users.height, TOP), -1, dtype=np.int32)
-        matrix[known["row"].to_numpy(), known["rank"].to_numpy() - 1] = known["num"].to_numpy()
-        sides.append(matrix)
-    return list_overlap(sides[0], sides[1])

@@ -16,7 +16,6 @@ from training.list_metrics import (
     exposure,
     gini,
     list_metrics,
-    list_overlap,
     novelty,
 )
 
@@ -80,18 +79,6 @@ def test_agrees_with_plain_python(case, monkeypatch):
     assert found == pytest.approx(expected, abs=1e-9)
 
 
-def test_overlap_agrees_with_plain_python(case):
-    ranked, _, _ = case
-    other = np.roll(ranked, 1, axis=1)[:, :4]
-    jaccards = [
-        len(set(a) & set(b)) / len(set(a) | set(b))
-        for a, b in zip(plain_lists(ranked), plain_lists(other), strict=True)
-        if a or b
-    ]
-    expected = sum(jaccards) / len(jaccards) if jaccards else None
-    assert list_overlap(ranked, other) == pytest.approx(expected, abs=1e-9)
-
-
 def test_only_the_first_places_are_measured():
     found = list_metrics(
         np.array([[0, 1], [0, 2]]),
@@ -115,7 +102,6 @@ def test_nothing_to_measure_is_none_and_not_a_number():
     assert gini(shown) is None
     assert novelty(empty, np.array([1, 1, 1, 1]), n_users=2) is None
     assert diversity(empty, csr_matrix(np.eye(4))) is None
-    assert list_overlap(empty, empty) is None
     assert coverage(np.array([], dtype=np.int64)) is None
 
 
@@ -129,8 +115,6 @@ def test_items_without_features_make_no_list_diverse():
     assert diversity(np.array([[0, 1, 2], [0, 2, -1]]), features) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_unlike_ids_and_unaligned_users_are_refused():
+def test_unlike_ids_are_refused():
     with pytest.raises(InputError, match="item num 9, the catalogue has 4"):
         exposure(np.array([[9]]), n_items=4)
-    with pytest.raises(InputError, match="2 lists came with 1"):
-        list_overlap(np.array([[1], [2]]), np.array([[1]]))
