@@ -19,6 +19,12 @@ TOP = 10
 COLUMNS = ("user_id", "rank", "item_id")
 """What is read of LISTS."""
 _LARGEST = 10
+_LARGEST_SCHEMA: dict[str, type[pl.DataType]] = {
+    "user_id": pl.String,
+    "n_common": pl.UInt32,
+    "n_before": pl.UInt32,
+    "n_after": pl.UInt32,
+}
 
 
 @dataclass
@@ -69,22 +75,14 @@ class ListChanges:
         return counts
 
 
-_LARGEST_SCHEMA = {
-    "user_id": pl.String,
-    "n_common": pl.UInt32,
-    "n_before": pl.UInt32,
-    "n_after": pl.UInt32,
-}
-
-
 def compare_lists(before: Path, after: Path) -> ListChanges:
     """Returns the changes between two files of LISTS, each sorted by user and rank."""
     found = ListChanges()
     for users in _users(before, after):
         both = users.filter(pl.col("n_before") > 0, pl.col("n_after") > 0)
-        found.n_before += users["n_before"].gt(0).sum()
-        found.n_after += users["n_after"].gt(0).sum()
-        found.n_changed += both["changed"].sum()
+        found.n_before += users.filter(pl.col("n_before") > 0).height
+        found.n_after += users.filter(pl.col("n_after") > 0).height
+        found.n_changed += both.filter("changed").height
         either = pl.col("n_before") + pl.col("n_after") - pl.col("n_common")
         counted = both.group_by("n_common", either=either).len()
         for common, n_either, n in counted.iter_rows():

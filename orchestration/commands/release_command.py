@@ -1,4 +1,4 @@
-"""`daybreak release`: list, show, verify, roll back and pin releases."""
+"""`daybreak release`: list, show, verify, compare, roll back and pin releases."""
 
 import argparse
 from collections.abc import Callable
@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     action("current", "the release that is served")
     verify = action("verify", "check every byte of a release and its golden answers")
     verify.add_argument("release", nargs="?", help="default: the current one")
+    diff = action("diff", "what changed from one release to another, announced or not")
+    diff.add_argument("before", nargs="?", help="default: the release before the other by the log")
+    diff.add_argument("after", nargs="?", help="default: the newest stored, announced or not")
     rollback = action("rollback", "bar the current release for ever; the one before is served")
     rollback.add_argument("--to", metavar="RELEASE", help="bar everything newer than this one")
     rollback.add_argument("--reason", default="rolled back by hand", help="one line for people")
@@ -34,10 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unpin.add_argument("--reason", default="unpinned by hand", help="one line for people")
 
 
+def _diff(options: argparse.Namespace, home: Home) -> dict[str, Any]:
+    from serving.release_diff import diff_releases  # the other actions need no table library
+
+    return diff_releases(home, options.before, options.after)
+
+
 _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
     "list": lambda o, home: commands.list_releases(home),
     "current": lambda o, home: commands.current_release(home),
     "verify": lambda o, home: commands.verify_release(home, o.release),
+    "diff": _diff,
     "rollback": lambda o, home: commands.rollback(home, o.to, reason=o.reason),
     "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
     "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
@@ -50,6 +60,10 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[Any, str]:
     if isinstance(document, list):
         lines = [_line(row) for row in document]
         return document, "\n".join(lines) or "no release yet; run `daybreak run`"
+    if options.action == "diff":
+        from serving.diff_text import to_markdown
+
+        return document, to_markdown(document).rstrip()
     shown = {name: value for name, value in document.items() if name != "verdict"}
     return document, "\n".join(f"{name:<12} {value}" for name, value in shown.items())
 

@@ -70,6 +70,10 @@ def test_release_commands(server_home):
         (second.release, True),
         (first.release, False),
     ]
+    changes = bare(server_home, "release", "diff")
+    assert (changes["before"], changes["after"]) == (first.release, second.release)
+    assert 0 < changes["overlap"]["mean"] < 1
+    assert len(changes["largest_changes"]) == 10
     verified = bare(server_home, "release", "verify")
     assert verified["release"] == second.release
     assert verified["files"] >= 10

@@ -61,6 +61,8 @@ WRONG = {
     "an unknown release action": (["release", "burn"], "invalid choice: 'burn'"),
     "nothing to show": (["release", "current"], "no release stands; run `daybreak run`"),
     "nothing to verify": (["release", "verify"], "no release stands; run `daybreak run`"),
+    "nothing to compare": (["release", "diff"], "no release is stored; run `daybreak run`"),
+    "an unknown release to compare": (["release", "diff", "x", "y"], "there is no release x"),
     "nothing to roll back": (["release", "rollback"], "no release stands"),
     "nothing to pin": (["release", "pin", "x"], "release x is not published"),
     "an unsafe name": (["release", "verify", "../../etc"], "'../../etc'"),
