@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 _INK = "#2f5d8a"
 _ACCENT = "#c8553d"
+_FAINT = "#a9c1d9"
 
 
 def _axes(title: str, size: tuple[float, float] = (6.0, 2.4)) -> tuple[Figure, Axes]:
@@ -65,4 +66,34 @@ def intervals(
     axes.set_yticks(range(len(rows)), list(reversed(list(rows))))
     if bar is not None:
         axes.axvline(bar, color=_ACCENT, linestyle="--", linewidth=1)
+    return figure
+
+
+def release_changes(
+    title: str, overlaps: Sequence[int], shares: Mapping[str, Mapping[str, float]]
+) -> Figure:
+    """Returns two panels: users by what their lists have in common, and rows by source.
+
+    Args:
+        title: what is compared.
+        overlaps: (11,) users by overlap, in ten steps of 0.1 and at 1.
+        shares: `before` and `after` by source, in [0, 1].
+    """
+    figure = Figure(figsize=(9.0, 2.8), layout="constrained")
+    users, rows = figure.subplots(1, 2, width_ratios=(3, 2))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, parse_math=False)
+    users.bar(range(len(overlaps)), overlaps, color=_INK)
+    users.set_xticks(range(len(overlaps)), [*(f"{n / 10:.1f}" for n in range(10)), "same"])
+    users.set_xlabel("items in common of the top tens (Jaccard, from)", fontsize=8)
+    users.set_ylabel("users", fontsize=8)
+    names = sorted(shares, key=lambda name: (shares[name]["after"], name))
+    for side, place, colour in (("before", 0.2, _FAINT), ("after", -0.2, _INK)):
+        values = [100 * shares[name][side] for name in names]
+        rows.barh([n + place for n in range(len(names))], values, 0.38, color=colour, label=side)
+    rows.set_yticks(range(len(names)), names, parse_math=False)
+    rows.set_xlabel("% of rows that a source proposed", fontsize=8)
+    for axes in (users, rows):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    rows.legend(fontsize=8, frameon=False, loc="lower right")
     return figure

@@ -8,6 +8,7 @@ from assets import plots
 from assets.evaluation.tracked import mirror_log
 from assets.materialisation import DAILY, OWNERS, announce, materialise, plot
 from assets.publication import stage
+from assets.publication.release_diff import make_release_diff
 from core.night import Made, Workspace
 
 _ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
@@ -38,6 +39,28 @@ def release(
     return materialise(lambda: stage.make_release(night))
 
 
+def _changes(made: Made) -> dict[str, dg.MetadataValue]:
+    table = made.artefact.file("diff.md").read_text(encoding="utf-8")
+    shown: dict[str, dg.MetadataValue] = {"changes": dg.MetadataValue.md(table)}
+    found = made.artefact.json("diff.json")
+    if found["before"] is None:
+        return shown
+    if (overlap := found["overlap"]["mean"]) is not None:
+        shown["overlap"] = dg.MetadataValue.float(overlap)
+    title = f"{found['after']} against {found['before']}"
+    figure = plots.release_changes(title, found["overlap"]["users"], found["by_source"])
+    return {**shown, "plot": plot(figure)}
+
+
+@dg.asset(deps=[release], kinds={"json"}, **_ASSET)
+def release_diff(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """What the release would change for users, held against the one before it; names nobody."""
+    night = workspace.night(context.partition_key)
+    return materialise(lambda: make_release_diff(night), show=_changes)
+
+
 @dg.asset(
     deps=[release, "evaluation", "explanations", "segment_lists", "items", "users", "interactions"],
     kinds={"json"},
@@ -51,7 +74,7 @@ def gate(
     return materialise(lambda: stage.make_gate(night), show=_verdict)
 
 
-@dg.asset(deps=[release, gate], kinds={"json"}, **_ASSET)
+@dg.asset(deps=[release, gate, release_diff], kinds={"json"}, **_ASSET)
 def publication(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:

@@ -61,6 +61,19 @@ def test_intervals_keep_their_order_and_the_reference_stands_out() -> None:
     assert bars[0].get_color() != bars[1].get_color()
 
 
+SHARES = {"als": {"before": 0.5, "after": 0.75}, "category": {"before": 0.25, "after": 0.0}}
+
+
+def test_changes_are_users_by_overlap_and_rows_by_source() -> None:
+    users, rows = plots.release_changes("new against old", list(range(11)), SHARES).axes
+    assert [bar.get_height() for bar in users.patches] == list(range(11))
+    ticks = [label.get_text() for label in users.get_xticklabels()]
+    assert (ticks[0], ticks[9], ticks[10]) == ("0.0", "0.9", "same")
+    assert [label.get_text() for label in rows.get_yticklabels()] == ["category", "als"]
+    assert [bar.get_width() for bar in rows.patches] == [25.0, 50.0, 0.0, 75.0]  # before, after
+    assert [text.get_text() for text in rows.get_legend().get_texts()] == ["before", "after"]
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "no series": lambda: plots.lines("t", {}, "x"),
     "an empty series": lambda: plots.lines("t", {"a": [], "b": []}, "x"),
@@ -72,6 +85,8 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "many bars": lambda: plots.bars("t", {f"feature {n}": float(n) for n in range(40)}),
     "no interval": lambda: plots.intervals("t", {}),
     "a point": lambda: plots.intervals("t", {"a": (0.0, 0.0, 0.0)}),
+    "no change": lambda: plots.release_changes("t", [0] * 11, {}),
+    "changes of a million": lambda: plots.release_changes("$x_{ <b>", [10**6] * 11, SHARES),
     "names from outside": lambda: plots.bars("$\\alpha$_{", {"$x$ <b>é</b>\n": 1.0}),
 }
 

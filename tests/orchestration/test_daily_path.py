@@ -1,6 +1,7 @@
 """Two nights of the daily path through Dagster, and what holds of them ever after."""
 
 import json
+import re
 
 import dagster as dg
 import polars as pl
@@ -11,6 +12,7 @@ from core.release_store import ReleaseStore
 from core.schemas import INTERACTIONS, LISTS, USERS
 from core.store import Store
 from orchestration.instance import REPOSITORY_TAG, open_instance
+from serving.release_diff import unnamed
 from tests import small_world
 from tests.small_world import BETWEEN, CHALLENGER, FIRST_NIGHT, SECOND_NIGHT
 
@@ -174,7 +176,7 @@ def test_another_home_and_no_dagster_give_the_same_bytes(nights, tmp_path):
     made = small_world.compute(tmp_path, FIRST_NIGHT)
     store = Store(Home(nights).artefacts)
     release = made.pop("release").artefact
-    assert made.keys() | {"gate"} == {
+    assert made.keys() | {"gate", "release_diff"} == {
         path.name for path in store.root.iterdir() if not path.name.startswith("check_")
     }
     for kind, one in made.items():
@@ -209,6 +211,54 @@ def test_why_knows_no_stranger(nights, daybreak):
     told = daybreak("why", "nobody-at-all")
     assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
     assert "knows no user 'nobody-at-all'" in told.err
+
+
+def test_the_diff_was_stored_before_the_release_was_announced(nights, releases, instance):
+    for entry, before in zip(
+        releases.log.entries(), (None, releases.log.entries()[0]), strict=True
+    ):
+        stored = Store(Home(nights).artefacts).current("release_diff", entry.as_of)
+        found = stored.json("diff.json")
+        assert found["after"] == entry.release
+        assert found["before"] == (before.release if before else None)
+        assert stored.file("diff.md").read_text().startswith("| " if before else "There is no")
+    for run in instance.get_runs():
+        ended = [
+            record.dagster_event.step_key
+            for record in instance.all_logs(run.run_id)
+            if record.is_dagster_event
+            and record.dagster_event.event_type == dg.DagsterEventType.STEP_SUCCESS
+        ]
+        assert ended.index("release_diff") < ended.index("publication")
+
+
+def test_the_diff_is_shown_as_a_table_and_a_plot_and_names_nobody(nights, instance):
+    event = instance.get_latest_materialization_event(dg.AssetKey("release_diff"))
+    shown = event.asset_materialization.metadata
+    assert "users with a list" in shown["changes"].value
+    assert shown["plot"].value.startswith("![plot](data:image/png;base64,")
+    assert len(shown["plot"].value) < 200_000
+    stored = Store(Home(nights).artefacts).current("release_diff", SECOND_NIGHT)
+    assert shown["overlap"].value == stored.json("diff.json")["overlap"]["mean"]
+    texts = [str(value.value) for value in shown.values()]
+    texts += [path.read_text() for path in stored.path.iterdir()]
+    assert not any(re.search(r"u0\d{5}", text) for text in texts)
+
+
+def test_the_stored_overlap_is_the_one_that_the_gate_judged(nights):
+    stored = Store(Home(nights).artefacts).current("release_diff", SECOND_NIGHT)
+    numbers = verdict(nights, SECOND_NIGHT)["numbers"]
+    assert stored.json("diff.json")["overlap"]["mean"] == numbers["list_overlap"]
+
+
+def test_the_command_names_whose_lists_changed_most(nights, daybreak):
+    daybreak.home = nights
+    told = daybreak("release", "diff")
+    assert told.code == 0
+    assert len(re.findall(r"^\| u0\d{5} ", told.out, re.MULTILINE)) == 10
+    document = json.loads(daybreak("release", "diff", "--json").out)
+    stored = Store(Home(nights).artefacts).current("release_diff", SECOND_NIGHT)
+    assert unnamed(document) == stored.json("diff.json")
 
 
 def test_sql_shows_the_release_beside_the_lake(nights, daybreak):

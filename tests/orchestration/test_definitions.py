@@ -47,16 +47,16 @@ def test_dagster_knows_the_inputs_that_the_manifest_records(nights, kind):
     else:
         manifest = Store(home.artefacts).current(kind, SECOND_NIGHT).manifest
     read = set(manifest.inputs)
-    if kind == "gate":
+    if kind in ("gate", "release_diff"):
         read.add("release")  # named in its configuration, as it lies in no artefact folder
         assert manifest.config["release"].startswith(SECOND_NIGHT)
     declared = {key.to_user_string() for key in GRAPH.get(dg.AssetKey(kind)).parent_keys}
     assert declared == read
 
 
-def test_publication_waits_for_the_gate():
+def test_publication_waits_for_the_gate_and_the_diff():
     parents = GRAPH.get(dg.AssetKey("publication")).parent_keys
-    assert {key.to_user_string() for key in parents} == {"release", "gate"}
+    assert {key.to_user_string() for key in parents} == {"release", "gate", "release_diff"}
 
 
 def test_every_artefact_is_an_asset_or_a_check_of_one(nights):
