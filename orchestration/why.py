@@ -1,20 +1,20 @@
-"""One user followed from events to list, through the very versions that a release was made of."""
+"""One user followed from events to list, as one release had it.
 
-from pathlib import Path
+The list, its reasons and why-records, titles and sentences come from the release alone, so any
+release that is kept can be asked. What else happened that night is told as far as the artefacts
+of that night are kept.
+"""
+
 from typing import Any
 
 import polars as pl
 
-from assets.publication.lineage import lineage
-from core.artefact import Artefact, open_artefact, table_file
 from core.days import iso
 from core.errors import NotFound
 from core.home import Home
-from core.manifest import verify_file
 from core.release_store import ReleaseStore
 from core.schemas import (
     BOT_SCORES,
-    CANDIDATES,
     CLEAN_EVENTS,
     EXCLUDED_EVENTS,
     EXPLANATIONS,
@@ -22,149 +22,140 @@ from core.schemas import (
     ITEMS,
     LISTS,
     RECENT_ITEMS,
-    SOURCES,
     USER_CATEGORIES,
     USER_FEATURES,
     USERS,
     Table,
 )
-from core.store import Store
+from orchestration.release_past import ReleasePast, chosen_release
+from orchestration.why_candidates import best_by_source, candidates_of
+from orchestration.why_item import fate
 
 _FOLD = "release"
-_PER_SOURCE = 10
 
 
-class ReleasePast:
-    """The artefacts behind one release.
-
-    Attributes:
-        release: its id.
-    """
-
-    def __init__(self, home: Home, release: str | None) -> None:
-        releases = ReleaseStore(home.releases)
-        name = release or releases.log.current()
-        if name is None:
-            raise NotFound("no release stands; run `daybreak run`")
-        self.release = name
-        self._release = Artefact(releases.path(name), releases.manifest(name))
-        self._store = Store(home.artefacts)
-        self._versions = lineage(self._store, self._release)
-        self._verified: set[Path] = set()
-
-    def rows(self, kind: str, table: Table, part: str = "") -> pl.LazyFrame:
-        """Returns an artefact's table at the version that the release was made of.
-
-        Raises:
-            IntegrityError: its file is gone or damaged.
-        """
-        as_of = self._release.manifest.as_of
-        folder = self._store.root / kind / as_of / self._versions[kind]
-        return self._scan(open_artefact(folder, kind, as_of), table_file(table, part))
-
-    def released(self, table: Table) -> pl.LazyFrame:
-        """Returns a table of the release itself; raises IntegrityError as `rows` does."""
-        return self._scan(self._release, f"tables/{table_file(table)}")
-
-    def _scan(self, artefact: Artefact, name: str) -> pl.LazyFrame:
-        path = artefact.file(name)
-        if path not in self._verified:
-            verify_file(path, artefact.manifest.files[name])
-            self._verified.add(path)
-        return pl.scan_parquet(path)
-
-
-def follow(home: Home, user_id: str, item_id: str | None, release: str | None) -> dict[str, Any]:
+def follow(
+    home: Home,
+    user_id: str,
+    item_id: str | None = None,
+    release: str | None = None,
+    day: str | None = None,
+) -> dict[str, Any]:
     """Returns everything stored about how a user's list came to be.
 
     Args:
         home: the home.
         user_id: the user.
-        item_id: tell only of this item's candidates and rows.
-        release: which release; the current one by default.
+        item_id: tell only of this item's candidates and rows, and why it is on the list or not.
+        release: which release, published or not; by default the current one.
+        day: where no release is given, the one that was current when this day (`YYYY-MM-DD`,
+            UTC) ended.
+
+    Returns:
+        release, status, served (spans of since, until) and list (rows of LISTS with titles and
+        sentences), item (see `fate`; None unless one was asked for); user, bot, n_events,
+        n_excluded, events, interactions, recent_items, features, categories, candidates, each
+        None where the artefact that would tell is kept no more; and gone, those artefacts.
 
     Raises:
-        NotFound: the release does not stand, or it knows nothing of the user (or of the item).
-        IntegrityError: a file that tells of the user is gone or damaged.
+        UsageError: the day is none, or has not come.
+        NotFound: the release is not there, or it knows nothing of the user or of the item.
+        IntegrityError: a file that tells of the user is damaged.
     """
-    past = ReleasePast(home, release)
+    past = ReleasePast(home, chosen_release(ReleaseStore(home.releases), release, day))
     mine = pl.col("user_id") == user_id
-    titles = past.rows("items", ITEMS).select("item_id", "title").collect()
+    titles = past.released(ITEMS).select("item_id", "title").collect()
+    if item_id is not None and item_id not in titles["item_id"]:
+        raise NotFound(f"release {past.release} knows no item {item_id!r}; check the id")
 
-    def rows(kind: str, table: Table, part: str = "", where: pl.Expr = mine) -> pl.DataFrame:
-        found = past.rows(kind, table, part).filter(where).collect()
-        named = "item_id" in found.columns and "title" not in found.columns
-        return (
-            found.join(titles, on="item_id", how="left", maintain_order="left") if named else found
-        )
+    def rows(kind: str, table: Table, part: str = "") -> pl.DataFrame | None:
+        stored = past.rows(kind, table, part)
+        found = stored.filter(mine).collect() if stored is not None else None
+        return _titled(found, titles) if found is not None else None
 
+    listed = past.released(LISTS).filter(mine).sort("rank").collect()
     account = rows("users", USERS)
-    events = rows("clean_events", CLEAN_EVENTS).sort("occurred_us", descending=True)
-    excluded = rows("clean_events", EXCLUDED_EVENTS)
-    if not (account.height or events.height or excluded.height):
-        raise NotFound(f"release {past.release} knows no user {user_id!r}; check the id")
-    listed = _listed(past, mine, titles, item_id)
-    return {
+    events, excluded = rows("clean_events", CLEAN_EVENTS), rows("clean_events", EXCLUDED_EVENTS)
+    _check_known(past, user_id, (listed, account, events, excluded))
+    interactions = rows("interactions", INTERACTIONS, _FOLD)
+    candidates = candidates_of(past, user_id, titles)
+    of_item = pl.lit(True) if item_id is None else pl.col("item_id") == item_id
+    story = {
         "release": past.release,
-        "user": account.to_dicts()[0] if account.height else None,
-        "bot": next(iter(rows("bot_scores", BOT_SCORES).to_dicts()), None),
-        "n_events": events.height,
-        "n_excluded": excluded.height,
-        "events": _with_times(events.filter(pl.col("action") != "impression").head(20)),
-        "interactions": rows("interactions", INTERACTIONS, _FOLD)
-        .sort("weight_micro", "item_id", descending=[True, False]).head(20).to_dicts(),
-        "recent_items": rows("interactions", RECENT_ITEMS, _FOLD).sort("rank").to_dicts(),
-        "features": next(iter(rows("user_features", USER_FEATURES, _FOLD).to_dicts()), None),
-        "categories": rows("user_features", USER_CATEGORIES, _FOLD)
-        .sort("share", descending=True).to_dicts(),
-        "candidates": _candidates(past, user_id, titles, item_id),
-        "list": listed,
-    }  # fmt: skip
-
-
-def _with_times(events: pl.DataFrame) -> list[dict[str, Any]]:
-    return [{**row, "occurred_at": iso(row["occurred_us"])} for row in events.to_dicts()]
-
-
-def _listed(
-    past: ReleasePast, mine: pl.Expr, titles: pl.DataFrame, item_id: str | None
-) -> list[dict[str, Any]]:
-    rows = past.released(LISTS).filter(mine)
-    if item_id is not None:
-        rows = rows.filter(pl.col("item_id") == item_id)
-    texts = past.released(EXPLANATIONS).select("explanation_key", "text", "origin")
-    seeds = titles.lazy().rename({"item_id": "seed_item_id", "title": "seed_title"})
-    found = (
-        rows.join(texts, on="explanation_key", how="left")
-        .join(titles.lazy(), on="item_id", how="left")
-        .join(seeds, on="seed_item_id", how="left")
-        .sort("rank")
-    )
-    return found.collect().to_dicts()
-
-
-def _candidates(
-    past: ReleasePast, user_id: str, titles: pl.DataFrame, item_id: str | None
-) -> dict[str, list[dict[str, Any]]]:
-    """Returns each source's best proposals, with the scores that all sources gave them."""
-    ids = past.rows("users", USERS).select("user_id").collect()["user_id"]
-    place = ids.search_sorted(user_id)
-    if place >= len(ids) or ids[place] != user_id:
-        return {}
-    found = past.rows("candidates", CANDIDATES, _FOLD).filter(pl.col("user_num") == place).collect()
-    named = found.with_columns(
-        item_id=titles["item_id"][found["item_num"].to_numpy()],
-        title=titles["title"][found["item_num"].to_numpy()],
-    )
-    if item_id is not None:
-        if item_id not in titles["item_id"]:
-            raise NotFound(f"release {past.release} knows no item {item_id!r}; check the id")
-        named = named.filter(pl.col("item_id") == item_id)
-    return {
-        source: named.filter(pl.col(f"{source}_rank") > 0)
-        .sort(f"{source}_rank")
-        .head(_PER_SOURCE)
-        .select("item_id", "title", f"{source}_rank", *(f"{name}_score" for name in SOURCES))
-        .to_dicts()
-        for source in SOURCES
+        **past.standing(),
+        "user": _first(account),
+        "bot": _first(rows("bot_scores", BOT_SCORES)),
+        "n_events": _height(events),
+        "n_excluded": _height(excluded),
+        "events": _latest(events),
+        "interactions": _dicts(interactions, "weight_micro", descending=True),
+        "recent_items": _dicts(rows("interactions", RECENT_ITEMS, _FOLD), "rank"),
+        "features": _first(rows("user_features", USER_FEATURES, _FOLD)),
+        "categories": _dicts(
+            rows("user_features", USER_CATEGORIES, _FOLD), "share", descending=True
+        ),
+        "candidates": None if candidates is None else best_by_source(candidates.filter(of_item)),
+        "list": _explained(past, listed.filter(of_item), titles),
+        "item": None
+        if item_id is None
+        else fate(past, item_id, listed, account, interactions, candidates),
     }
+    return {**story, "gone": past.gone}
+
+
+def _check_known(past: ReleasePast, user_id: str, told: tuple[pl.DataFrame | None, ...]) -> None:
+    """Checks that something tells of the user; raises NotFound otherwise."""
+    if any(rows is not None and rows.height for rows in told):
+        return
+    if past.gone:
+        raise NotFound(
+            f"release {past.release} has no list of user {user_id!r}, and {', '.join(past.gone)} "
+            "that would tell whether they were known are kept no more; check the id"
+        )
+    raise NotFound(f"release {past.release} knows no user {user_id!r}; check the id")
+
+
+def _titled(rows: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
+    if "item_id" not in rows.columns:
+        return rows
+    return rows.join(titles, on="item_id", how="left", maintain_order="left")
+
+
+def _first(rows: pl.DataFrame | None) -> dict[str, Any] | None:
+    return None if rows is None else next(iter(rows.to_dicts()), None)
+
+
+def _height(rows: pl.DataFrame | None) -> int | None:
+    return None if rows is None else rows.height
+
+
+def _dicts(
+    rows: pl.DataFrame | None, by: str, *, descending: bool = False
+) -> list[dict[str, Any]] | None:
+    """Returns the first twenty rows by a column, ties in stored order."""
+    if rows is None:
+        return None
+    return rows.sort(by, descending=descending, maintain_order=True).head(20).to_dicts()
+
+
+def _latest(events: pl.DataFrame | None) -> list[dict[str, Any]] | None:
+    if events is None:
+        return None
+    rows = _dicts(events.filter(pl.col("action") != "impression"), "occurred_us", descending=True)
+    return [{**row, "occurred_at": iso(row["occurred_us"])} for row in rows or []]
+
+
+def _explained(
+    past: ReleasePast, listed: pl.DataFrame, titles: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Returns list rows with the titles of item and seed and the sentence."""
+    keys = listed["explanation_key"].unique().implode()
+    texts = (
+        past.released(EXPLANATIONS)
+        .filter(pl.col("explanation_key").is_in(keys))
+        .select("explanation_key", "text", "origin")
+        .collect()
+    )
+    seeds = titles.rename({"item_id": "seed_item_id", "title": "seed_title"})
+    found = _titled(listed, titles).join(texts, on="explanation_key", how="left")
+    return found.join(seeds, on="seed_item_id", how="left").sort("rank").to_dicts()

@@ -2,12 +2,17 @@
 
 from core.artefact import Artefact
 from core.errors import IntegrityError
-from core.manifest import read_manifest
+from core.manifest import NAME, read_manifest
 from core.store import Store
 
 
-def lineage(store: Store, artefact: Artefact) -> dict[str, str]:
+def lineage(store: Store, artefact: Artefact, *, kept_only: bool = False) -> dict[str, str]:
     """Returns the version of every artefact behind one, by kind, itself included.
+
+    Args:
+        store: where they lie.
+        artefact: the one.
+        kept_only: leave out the versions that are kept no more, and what only they would lead to.
 
     Raises:
         IntegrityError: two versions of one kind meet in it, or a manifest is damaged.
@@ -24,6 +29,9 @@ def lineage(store: Store, artefact: Artefact) -> dict[str, str]:
                         f"and {version}; run the whole date {manifest.as_of} again"
                     )
                 continue
+            folder = store.root / kind / manifest.as_of / version
+            if kept_only and not (folder / NAME).is_file():
+                continue
             found[kind] = version
-            waiting.append(read_manifest(store.root / kind / manifest.as_of / version))
+            waiting.append(read_manifest(folder))
     return found

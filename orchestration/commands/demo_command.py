@@ -125,5 +125,6 @@ def _next(home: Home, user: str) -> list[str]:
         f"  daybreak why {user}{at}               one user, from events to list",
         f"  daybreak ui{at}                       the graph, the checks and the plots",
         f"  daybreak release list{at}             what is published",
+        f"  daybreak release diff{at}             what the second night changed",
         f"  daybreak sql{at}                      the tables behind it",
     ]

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,3 +55,21 @@ def test_a_damaged_or_missing_ancestor_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(IntegrityError, match=rf"{lake.version}/manifest\.json cannot be read"):
         lineage(store, lists)
+
+
+def test_what_is_kept_no_more_can_be_left_out_with_what_only_it_led_to(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    lake = made(store, "lake")
+    events = made(store, "clean_events", {"lake": lake})
+    items, users = made(store, "items", {"lake": lake}), made(store, "users", {"lake": lake})
+    features = made(store, "features", {"clean_events": events})
+    lists = made(store, "lists", {"items": items, "users": users, "features": features})
+    assert lineage(store, lists, kept_only=True) == lineage(store, lists)
+    shutil.rmtree(features.path)
+    shutil.rmtree(items.path)
+    assert lineage(store, lists, kept_only=True) == {
+        "lists": lists.version, "users": users.version, "lake": lake.version,
+    }  # fmt: skip
+    (users.path / NAME).write_text("{}")
+    with pytest.raises(IntegrityError, match="is no manifest"):
+        lineage(store, lists, kept_only=True)
