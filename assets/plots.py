@@ -76,15 +76,15 @@ def release_changes(
 
     Args:
         title: what is compared.
-        overlaps: (11,) users by overlap, in ten steps of 0.1 and at 1.
+        overlaps: (11,) users by items in common of their top tens, 0 to 10.
         shares: `before` and `after` by source, in [0, 1].
     """
     figure = Figure(figsize=(9.0, 2.8), layout="constrained")
     users, rows = figure.subplots(1, 2, width_ratios=(3, 2))
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, parse_math=False)
     users.bar(range(len(overlaps)), overlaps, color=_INK)
-    users.set_xticks(range(len(overlaps)), [*(f"{n / 10:.1f}" for n in range(10)), "same"])
-    users.set_xlabel("items in common of the top tens (Jaccard, from)", fontsize=8)
+    users.set_xticks(range(len(overlaps)))
+    users.set_xlabel("items in common of a user's two top tens", fontsize=8)
     users.set_ylabel("users", fontsize=8)
     names = sorted(shares, key=lambda name: (shares[name]["after"], name))
     for side, place, colour in (("before", 0.2, _FAINT), ("after", -0.2, _INK)):

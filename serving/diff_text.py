@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_STEPS = (*(f"{n / 10:.1f} to {(n + 1) / 10:.1f}" for n in range(10)), "the same ten")
-
 _MARKUP = re.compile(r"[\\`<\[|]")
 
 
@@ -14,11 +12,11 @@ def to_markdown(document: dict[str, Any]) -> str:
     before, after = document["before"], document["after"]
     if before is None:
         return f"There is no release before {after}: nothing to compare with.\n"
-    sections = [
+    numbers = [
         ([f"{before} → {after}", "before", "after", "change"], _counts(document)),
-        (["top tens of the users in both", "users", "share"], _overlaps(document["overlap"])),
+        (["in common of their top tens", "users", "share"], _overlaps(document["overlap"])),
         *(
-            ([f"rows by {name}", "before", "after", "change"], _shares(document[key]))
+            ([f"rows by {name}", "before", "after", "points"], _shares(document[key]))
             for name, key in (
                 ("source", "by_source"), ("reason", "by_reason_type"), ("rule", "by_rule"),
             )
@@ -28,9 +26,11 @@ def to_markdown(document: dict[str, Any]) -> str:
             for way, key in (("with most lists gained", "gained"), ("with most lost", "lost"))
         ),
         (["largest changes by user", "in common", "before", "after", "overlap"], _users(document)),
-        (["the same reason, other words", "before", "after"], _examples(document["texts"])),
     ]  # fmt: skip
-    return "\n".join(_table(header, rows) for header, rows in sections if rows)
+    tables = [_table(header, rows) for header, rows in numbers if rows]
+    if examples := _examples(document["texts"]):
+        tables.append(_table(["the same reason, other words", "sentence"], examples, "<"))
+    return "\n".join(tables)
 
 
 def _counts(document: dict[str, Any]) -> list[list[str]]:
@@ -61,21 +61,20 @@ def _both(name: str, counts: dict[str, Any]) -> list[str]:
 
 def _overlaps(overlap: dict[str, Any]) -> list[list[str]]:
     total = sum(overlap["users"])
-    named = zip(_STEPS, overlap["users"], strict=True)
-    return [[name, f"{n:,}", f"{n / total:.1%}"] for name, n in named if n]
+    return [
+        [f"{common} items", f"{n:,}", f"{n / total:.1%}"]
+        for common, n in enumerate(overlap["users"])
+        if n
+    ]
 
 
 def _shares(shares: dict[str, dict[str, float]]) -> list[list[str]]:
-    order = sorted(shares, key=lambda name: (-shares[name]["after"], name))
-    return [
-        [
-            name,
-            f"{s['before']:.1%}",
-            f"{s['after']:.1%}",
-            f"{100 * (s['after'] - s['before']):+.1f}",
-        ]
-        for name, s in ((name, shares[name]) for name in order)
-    ]
+    rows = []
+    for name in sorted(shares, key=lambda name: (-shares[name]["after"], name)):
+        before, after = (100 * shares[name][side] for side in ("before", "after"))
+        points = round(after - before, 1) + 0.0  # never a -0.0
+        rows.append([name, f"{before:.1f}%", f"{after:.1f}%", f"{points:+.1f}"])
+    return rows
 
 
 def _items(document: dict[str, Any], way: str) -> list[list[str]]:
@@ -97,23 +96,21 @@ def _users(document: dict[str, Any]) -> list[list[str]]:
 
 def _examples(texts: dict[str, Any]) -> list[list[str]]:
     return [
-        [f"{row['reason_type']} {row['target_item_id']}", row["before"], row["after"]]
+        [f"{row['reason_type']} {row['target_item_id']}, {side}", row[side]]
         for row in texts.get("examples", [])
+        for side in ("before", "after")
     ]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a Markdown table whose columns stand in line."""
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = ">") -> str:
+    """Returns a Markdown table whose columns stand in line; `align` is of all but the first."""
     cells = [[_cell(text) for text in row] for row in (header, *rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(header))]
-    lines = ["| " + " | ".join(_padded(row, widths)) + " |" for row in cells]
-    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([lines[0], "| " + " | ".join(rule) + " |", *lines[1:]]) + "\n"
-
-
-def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first = row[0].ljust(widths[0])
-    return [first, *(text.rjust(n) for text, n in zip(row[1:], widths[1:], strict=True))]
+    forms = [f"{side}{n}" for side, n in zip("<" + align * (len(widths) - 1), widths, strict=True)]
+    marks = [f"{'-' * (n - 1)}:" if align == ">" else f":{'-' * (n - 1)}" for n in widths[1:]]
+    first, *rest = ([format(*x) for x in zip(row, forms, strict=True)] for row in cells)
+    lines = [first, [f":{'-' * (widths[0] - 1)}", *marks], *rest]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _cell(text: str) -> str:

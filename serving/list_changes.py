@@ -63,15 +63,15 @@ class ListChanges:
         total = math.fsum(n * common / either for (common, either), n in self.overlaps.items())
         return total / self.n_in_both
 
-    def histogram(self) -> list[int]:
-        """Returns the users in both by overlap: from 0 in ten steps of 0.1, then those at 1.
+    def by_in_common(self) -> list[int]:
+        """Returns the users in both by how many items their top tens have in common, 0 to 10.
 
-        >>> ListChanges(overlaps=Counter({(0, 20): 3, (10, 10): 2, (5, 15): 1})).histogram()
-        [3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2]
+        >>> ListChanges(overlaps=Counter({(0, 20): 3, (10, 10): 2, (5, 15): 1})).by_in_common()
+        [3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2]
         """
-        counts = [0] * 11
-        for (common, either), n in self.overlaps.items():
-            counts[10 * common // either] += n
+        counts = [0] * (TOP + 1)
+        for (common, _), n in self.overlaps.items():
+            counts[common] += n
         return counts
 
 

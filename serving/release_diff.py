@@ -46,8 +46,8 @@ def compare_releases(releases: ReleaseStore, before: str | None, after: str) -> 
     Returns:
         `before` and `after`, their ids; without a first one that is all. Else also
         `users`: before, after, in_both, changed, new, gone;
-        `overlap`: mean Jaccard of the top tens of the users in both (None without any), and their
-        number in ten steps of 0.1 and at 1;
+        `overlap`: mean Jaccard of the top tens of the users in both (None without any), and
+        `users`, their number by items in common, 0 to 10;
         `rows`: before, after; `by_source`, `by_reason_type`, `by_rule`: see `row_shares`;
         `items`: see `item_changes`; `texts`: see `text_changes`;
         `largest_changes`: user_id, overlap, in_common, before, after (items of the top tens) of
@@ -75,7 +75,7 @@ def compare_releases(releases: ReleaseStore, before: str | None, after: str) -> 
         "before": before,
         "after": after,
         "users": _users(changes),
-        "overlap": {"mean": changes.mean_overlap, "users": changes.histogram()},
+        "overlap": {"mean": changes.mean_overlap, "users": changes.by_in_common()},
         "rows": {"before": records[0].rows, "after": records[1].rows},
         **row_shares(old_lists, new_lists),
         "items": item_changes((old_lists, new_lists), (old_items, new_items)),

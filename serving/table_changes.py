@@ -14,6 +14,7 @@ LISTED = ("item_id", "sources", "reason_type", "rules")
 EXPLAINED = ("source_item_id", "target_item_id", "reason_type", "locale", "text")
 """What is read of EXPLANATIONS."""
 _REASON = list(EXPLAINED[:-1])
+_OF_A_PREFERENCE = "matches_preference"
 _SHOWN, _EXAMPLES = 10, 3
 
 
@@ -100,13 +101,21 @@ def text_changes(before: Path, after: Path) -> dict[str, int | list[dict[str, An
     """Returns whether the same reasons are told in other words.
 
     A reason is its type, its seed item, the item that it recommends and the language; it is told
-    otherwise where none of its sentences stayed.
+    otherwise where none of its sentences stayed. Reasons of a stated preference are left out of
+    these two counts: the table does not say which preference, so another one would read as other
+    words.
 
     Returns:
         before, after (sentences), reasons_in_both, told_otherwise, and three examples as
         reason_type, source_item_id, target_item_id, locale, before, after (a sentence of each).
     """
-    old, new = (pl.scan_parquet(path).select(EXPLAINED).unique() for path in (before, after))
+    old, new = (
+        pl.scan_parquet(path)
+        .filter(pl.col("reason_type") != _OF_A_PREFERENCE)
+        .select(EXPLAINED)
+        .unique()
+        for path in (before, after)
+    )
     both = old.select(_REASON).unique().join(new, on=_REASON, how="semi", nulls_equal=True)
     same = old.join(new, on=[*_REASON, "text"], how="semi", nulls_equal=True)
     changed = both.join(same, on=_REASON, how="anti", nulls_equal=True)

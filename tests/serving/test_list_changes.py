@@ -67,8 +67,8 @@ def test_agrees_with_plain_python_however_the_blocks_are_cut(tmp_path, monkeypat
     assert found.n_changed == sum(before[user] != after[user] for user in both)
     overlaps = {user: jaccard(before[user], after[user]) for user in both}
     assert found.mean_overlap == pytest.approx(sum(overlaps.values()) / len(both), abs=1e-9)
-    bins = Counter(int(10 * share + 1e-9) for share in overlaps.values())
-    assert found.histogram() == [bins[n] for n in range(11)]
+    in_common = Counter(len(set(before[u][:TOP]) & set(after[u][:TOP])) for u in both)
+    assert found.by_in_common() == [in_common[n] for n in range(11)]
     largest = sorted(both, key=lambda user: (overlaps[user], user))[:10]
     assert found.largest["user_id"].to_list() == largest
     common = [len(set(before[u][:TOP]) & set(after[u][:TOP])) for u in largest]
@@ -100,7 +100,7 @@ def test_who_is_in_one_release_only_counts_nowhere_else(tmp_path):
 def test_nobody_in_both_is_no_number(tmp_path, before, after):
     found = compared(tmp_path, before, after)
     assert found.mean_overlap is None
-    assert found.histogram() == [0] * 11
+    assert found.by_in_common() == [0] * 11
     assert found.largest.height == 0
 
 

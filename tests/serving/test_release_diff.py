@@ -53,7 +53,7 @@ def test_every_number_by_hand(home, two):
         "after": two[1],
         "users": {"before": 3, "after": 3, "in_both": 2, "changed": 1, "new": 1, "gone": 1},
         # ann has two of four items in common, zoë her only one.
-        "overlap": {"mean": 0.75, "users": [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]},
+        "overlap": {"mean": 0.75, "users": [0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]},
         "rows": {"before": 7, "after": 5},
         "by_source": {
             "als": {"before": 1.0, "after": 1.0},
@@ -117,6 +117,22 @@ def test_a_reason_with_several_sentences_has_changed_only_if_none_stayed(home, t
     texts = diff_releases(home)["texts"]
     assert (texts["before"], texts["after"]) == (8, 9)
     assert (texts["reasons_in_both"], texts["told_otherwise"]) == (8, 0)
+
+
+def test_another_preference_is_not_the_same_reason_in_other_words(home, toy):
+    tables = toy.tables()
+    of_preference = pl.col("explanation_key") == "m5"
+    for day, seed, genre in ((DAYS[0], 1, "Comedy"), (DAYS[1], 2, "Drama")):
+        reason = pl.when(of_preference).then(pl.lit("matches_preference")).otherwise("reason_type")
+        text = pl.when(of_preference).then(pl.lit(f"You like {genre}.")).otherwise("text")
+        changed = toy.replace(
+            tables,
+            lists=tables.lists.with_columns(reason_type=reason),
+            explanations=tables.explanations.with_columns(reason_type=reason, text=text),
+        )
+        toy.publish(home.releases, day, seed, changed)
+    texts = diff_releases(home)["texts"]
+    assert (texts["before"], texts["reasons_in_both"], texts["told_otherwise"]) == (8, 7, 0)
 
 
 def test_a_release_without_a_list_is_compared_too(home, toy, two):
