@@ -58,6 +58,7 @@ class ReleaseLog:
         *,
         reason: str,
         verdict: dict[str, Any] | None = None,
+        content: str = "",
         expected_seq: int | None = None,
     ) -> ReleaseEntry:
         """Adds the next entry and returns it.
@@ -68,13 +69,14 @@ class ReleaseLog:
             as_of: that release's as-of date.
             reason: why, in one line.
             verdict: the gate's result.
+            content: hash over the release's bytes, where it is announced.
             expected_seq: the last entry that the caller has seen (0 for an empty log); the entry
                 is added only if the log still ends there. Without it, the log's end now counts.
 
         Raises:
             ReleaseConflict: another writer took the place; read the log and decide again.
-            GateRefused: the release was rolled back and is barred.
-            CheckFailed: the action would change nothing.
+            GateRefused: the release, or one of the very same bytes, was rolled back.
+            CheckFailed: the action would change nothing, or retire what is served.
             NotFound: a rollback or pin names a release that is not published.
             IntegrityError: the log is damaged.
             MachineFault: the entry could not be written; look at the log and decide again.
@@ -86,7 +88,7 @@ class ReleaseLog:
                 f"the release log stands at entry {standing.seq}, not at {expected_seq}; "
                 f"look at it again and repeat"
             )
-        standing.check(action, release)
+        standing.check(action, release, content)
         entry = ReleaseEntry(
             seq=standing.seq + 1,
             action=action,
@@ -95,6 +97,7 @@ class ReleaseLog:
             at=iso(now_us()),
             reason=reason,
             verdict=verdict,
+            content=content,
             nonce=uuid.uuid4().hex,
         )
         reach("entry_about_to_be_created")

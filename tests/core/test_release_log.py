@@ -218,3 +218,53 @@ def test_twenty_publishers_race_and_one_wins_each_round(log, kind):
     assert [entry.seq for entry in entries] == list(range(1, rounds + 1))
     assert [entry.reason for entry in entries] == [f"publisher {n}" for n in winners]
     assert len(list(log.folder.path.iterdir())) == rounds
+
+
+def test_the_very_bytes_of_a_barred_release_do_not_come_back_under_another_id(log):
+    add(log, "publish", A)
+    add(log, "publish", B, content="same")
+    add(log, "rollback", B)
+    for action in ("publish", "archive"):
+        with pytest.raises(GateRefused, match=f"{C} has the very bytes of another: release {B}"):
+            add(log, action, C, content="same")
+    add(log, "publish", C, content="mended")
+    assert log.current() == C
+
+
+def test_a_retired_release_is_out_for_everyone_and_does_not_come_back(log):
+    for release in (A, B, C):
+        add(log, "publish", release)
+    add(log, "retire", B)
+    assert log.standing().status(B) == "retired"
+    assert [entry.release for entry in log.standing().candidates] == [C, A]
+    assert log.champion_before("2026-01-03") == A
+    for action in ("pin", "rollback"):
+        with pytest.raises(NotFound, match="was retired"):
+            add(log, action, B)
+    for action in ("publish", "archive"):
+        with pytest.raises(CheckFailed, match="retired by entry 4"):
+            add(log, action, B)
+    with pytest.raises(CheckFailed, match="retired already"):
+        add(log, "retire", B)
+
+
+def test_what_is_served_is_not_retired(log):
+    for release in (A, B):
+        add(log, "publish", release)
+    with pytest.raises(CheckFailed, match=f"{B} is served"):
+        add(log, "retire", B)
+    add(log, "pin", A)
+    with pytest.raises(CheckFailed, match=f"{A} is served"):
+        add(log, "retire", A)
+    add(log, "retire", B)
+
+
+def test_what_was_never_announced_or_was_barred_can_be_retired(log):
+    for release in (A, B):
+        add(log, "publish", release)
+    add(log, "rollback", B)
+    add(log, "retire", B)
+    add(log, "retire", C)
+    assert (log.standing().status(B), log.standing().status(C)) == ("barred", "retired")
+    with pytest.raises(GateRefused):
+        add(log, "publish", B)
