@@ -9,6 +9,8 @@ import os
 import uuid
 from pathlib import Path
 
+from core.kill_points import reach
+
 
 def flush_folder(folder: Path) -> None:
     """Flushes a folder's entries, so that a rename in it survives a power cut."""
@@ -36,6 +38,7 @@ def _write_beside(path: Path, content: bytes) -> Path:
     except BaseException:
         beside.unlink(missing_ok=True)  # on a full disk, litter would make things worse
         raise
+    reach("written_beside")
     return beside
 
 
@@ -47,6 +50,7 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    reach("named")
     flush_folder(path.parent)
 
 
@@ -59,5 +63,6 @@ def create_file(path: Path, content: bytes) -> bool:
         return False
     finally:
         beside.unlink(missing_ok=True)
+    reach("named")
     flush_folder(path.parent)
     return True

@@ -12,8 +12,15 @@ KILL_POINTS = {
     "artefact_flushed": "files are flushed, the manifest is not there yet",
     "artefact_described": "the manifest is there, the folder has not got its name",
     "artefact_committed": "the folder has its name, no pointer or entry names it",
+    "pointer_moved": "a date's pointer names the version",
+    "written_beside": "a small file is flushed beside its place and has not got its name",
+    "named": "a small file has its name, the folder is not flushed",
+    "release_verified": "a release's bytes and golden answers were checked, nothing announces it",
     "entry_about_to_be_created": "a log entry is decided and not yet created",
     "entry_created": "a log entry is there, its writer does not know yet",
+    "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
+    "version_deleted": "a version that went is gone from the disk",
+    "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
 }
 """What is true at each moment, by its name."""
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from core.artefact import Artefact
 from core.days import day_start_us, parse_day
-from core.errors import DaybreakError
+from core.errors import IntegrityError, MachineFault
 from core.home import Home
-from core.manifest import verify
 from core.memory import peak_mb, reset_peak
 from core.settings import Settings
 from core.staging import Staging
@@ -120,26 +119,21 @@ class Night:
         Raises:
             NotFound: an input has not been made for this date.
             NotReproducible: with `recompute`, the result differs from the stored one.
-            IntegrityError: the stored version's bytes differ from its manifest.
-            DaybreakError: the disk is full or fails; nothing half-written stays.
+            MachineFault: the disk is full or fails; nothing half-written stays.
         """
         start = time.perf_counter()
         reset_peak()
         versions = {name: self.get(name).version for name in inputs}
         plan = Plan(kind, self.key, versions, dict(config or {}), self.settings.seed)
-        stored = self.store.find(plan)
-        reused = stored is not None and not self.recompute
         try:
-            if stored is None or self.recompute:
-                artefact = self._compute(plan, write)
-            else:
-                verify(stored.path, stored.manifest)
-                artefact = stored
+            stored = self._stored(plan)
+            reused = stored is not None and not self.recompute
+            artefact = stored if stored and reused else self._compute(plan, write)
             if not self.rival:
                 self.store.make_current(artefact)
         except OSError as error:
             place = f" ({error.filename})" if error.filename else ""
-            raise DaybreakError(
+            raise MachineFault(
                 f"{kind} as of {self.key} could not be written: {error.strerror or error}{place}; "
                 f"free space or mend the disk and run again"
             ) from error
@@ -150,6 +144,14 @@ class Night:
             "  (as before)" if reused else "",
         )  # fmt: skip
         return made
+
+    def _stored(self, plan: Plan) -> Artefact | None:
+        """Returns what an identical plan made before; a damaged version makes way for a new one."""
+        try:
+            return self.store.find_whole(plan)
+        except IntegrityError as error:
+            _LOG.warning("%s: it is made anew, and kept at %s", error, self.store.set_aside(plan))
+            return None
 
     def _compute(self, plan: Plan, write: Callable[[Staging], None]) -> Artefact:
         staging = self.store.begin(plan)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.artefact import Artefact
 from core.code_version import code_version
-from core.errors import IntegrityError
+from core.errors import CheckFailed
 from core.release_store import KIND, ReleaseStore
 from core.staging import Staging
 from core.store import Plan, Store
@@ -38,21 +38,26 @@ class ReleaseWriter:
         self._versions = _FlatStore(releases.versions)
 
     def find(self, plan: ReleasePlan) -> Artefact | None:
-        """Returns the plan's stored release, or None.
+        """Returns the plan's stored release, or None; only its manifest is looked at.
 
         Raises:
-            IntegrityError: its manifest is damaged, or it was made by another plan.
+            IntegrityError: its manifest is damaged.
+            CheckFailed: it was made by another plan.
         """
-        found = self._versions.find(plan)
-        if found is not None:
-            made = found.manifest
-            stored = (made.inputs, made.config, made.seed, made.code_version)
-            if stored != (dict(plan.inputs), dict(plan.config), plan.seed, code_version()):
-                raise IntegrityError(
-                    f"release {plan.version} was made by another plan of the same id; "
-                    f"change the root seed and run again"
-                )
-        return found
+        return _of_plan(self._versions.find(plan), plan)
+
+    def find_whole(self, plan: ReleasePlan) -> Artefact | None:
+        """Returns the plan's stored release after a look at every byte, or None.
+
+        Raises:
+            IntegrityError: it is damaged.
+            CheckFailed: it was made by another plan.
+        """
+        return _of_plan(self._versions.find_whole(plan), plan)
+
+    def set_aside(self, plan: ReleasePlan) -> Path:
+        """Puts a damaged release that nobody was told of under a hidden name; returns where."""
+        return self._versions.set_aside(plan)
 
     def begin(self, plan: ReleasePlan) -> Staging:
         """Opens an empty staging folder."""
@@ -69,3 +74,16 @@ class ReleaseWriter:
     def abandon(self, staging: Staging) -> None:
         """Removes a staging folder whose build failed."""
         self._versions.abandon(staging)
+
+
+def _of_plan(found: Artefact | None, plan: ReleasePlan) -> Artefact | None:
+    """Returns what was found; six digits of a hash may be those of another plan too."""
+    if found is not None:
+        made = found.manifest
+        stored = (made.inputs, made.config, made.seed, made.code_version)
+        if stored != (dict(plan.inputs), dict(plan.config), plan.seed, code_version()):
+            raise CheckFailed(
+                f"release {plan.version} was made by another plan of the same id; "
+                f"change the root seed and run again"
+            )
+    return found

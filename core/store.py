@@ -1,5 +1,6 @@
 """The artefact store: immutable versions, staged, flushed, then renamed into place."""
 
+import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from core.artefact import Artefact, open_artefact
 from core.code_version import code_version
+from core.departure import DAMAGED, STAGING, hide
 from core.durable import flush_folder, replace_file
 from core.errors import IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.ids import digest, safe_name
@@ -49,9 +51,32 @@ class Store:
         self.root = root
 
     def find(self, plan: Plan) -> Artefact | None:
-        """Returns the plan's stored version, or None; raises IntegrityError if it is damaged."""
+        """Returns the plan's stored version, or None; raises IntegrityError if it is damaged.
+
+        Only the manifest is looked at; see `find_whole`.
+        """
         folder = self._folder(plan.kind, plan.as_of) / plan.version
-        return open_artefact(folder, plan.kind, plan.as_of) if (folder / NAME).is_file() else None
+        return open_artefact(folder, plan.kind, plan.as_of) if folder.is_dir() else None
+
+    def find_whole(self, plan: Plan) -> Artefact | None:
+        """Returns the plan's stored version after a look at every byte, or None.
+
+        It counts as written just now, so that no clearing up takes it from under its user.
+
+        Raises:
+            IntegrityError: it is damaged.
+        """
+        found = self.find(plan)
+        if found is not None:
+            os.utime(found.path)
+            verify(found.path, found.manifest)
+        return found
+
+    def set_aside(self, plan: Plan) -> Path:
+        """Puts a plan's damaged version under a hidden name beside its place; returns where."""
+        hidden = hide(self._folder(plan.kind, plan.as_of) / plan.version, DAMAGED)
+        reach("damaged_set_aside")
+        return hidden
 
     def current(self, kind: str, as_of: str) -> Artefact:
         """Returns the version that the latest run of that date made or confirmed.
@@ -97,7 +122,7 @@ class Store:
 
     def begin(self, plan: Plan) -> Staging:
         """Opens an empty staging folder for a plan."""
-        folder = self._folder(plan.kind, plan.as_of) / f".staging-{uuid.uuid4().hex}"
+        folder = self._folder(plan.kind, plan.as_of) / f"{STAGING}{uuid.uuid4().hex}"
         folder.mkdir(parents=True)
         return Staging(folder)
 
@@ -127,10 +152,6 @@ class Store:
         except OSError:
             existing = self.find(plan)
             if existing is None:
-                if final.exists():
-                    raise IntegrityError(
-                        f"{final} has no manifest; remove that folder and run again"
-                    ) from None
                 raise
             shutil.rmtree(staging.path)
             verify(existing.path, existing.manifest)
@@ -152,6 +173,7 @@ class Store:
         """Points its date's `current` at a version."""
         folder = self._folder(artefact.manifest.kind, artefact.manifest.as_of)
         replace_file(folder / "CURRENT", artefact.version.encode() + b"\n")
+        reach("pointer_moved")
 
     def _folder(self, kind: str, as_of: str) -> Path:
         return self.root / safe_name(kind) / safe_name(as_of)

@@ -33,7 +33,7 @@ def make_published(night: Night) -> Made:
     known = {**standing.archived, **standing.published}
     earlier = sorted(
         (entry.as_of, name) for name, entry in known.items()
-        if entry.as_of < night.key and name not in standing.barred
+        if entry.as_of < night.key and standing.status(name) in ("published", "archived")
     )[-_LOOK_BACK:]  # fmt: skip
 
     def write(staging: Staging) -> None:

@@ -1,18 +1,18 @@
 """Makes the release, asks the gate, and publishes: three steps that a crash may come between."""
 
+import logging
 import os
 import time
 from typing import Any
 
+from assets.publication.announcement import announce
 from assets.publication.champion import comparison, find_champion, stored_configuration
 from assets.publication.checks import required_checks
 from assets.publication.gate import evaluate_gate
 from assets.publication.lineage import lineage
 from assets.publication.measurements import against_champion, list_measurements, storable
-from assets.publication.verdict import Verdict
 from core.artefact import Artefact
-from core.errors import CheckFailed, ReleaseConflict
-from core.manifest import verify
+from core.errors import CheckFailed, IntegrityError, MachineFault
 from core.memory import peak_mb, reset_peak
 from core.night import Made, Night
 from core.release_log import ReleaseEntry
@@ -30,28 +30,64 @@ from core.schemas import (
 from core.staging import Staging
 from serving.builder import ReleaseInputs, build_release
 
+_LOG = logging.getLogger("daybreak")
 _INPUTS = ("explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions")
 
 
 def make_release(night: Night) -> Made:
-    """Makes `release`: all that a server needs, under one manifest, announced to nobody yet."""
+    """Makes `release`: all that a server needs, under one manifest, announced to nobody yet.
+
+    Raises:
+        IntegrityError: the stored release is damaged, and the log has announced it.
+        NotReproducible: with `recompute`, the result differs from the stored one.
+        MachineFault: the disk is full or fails; nothing half-written stays.
+    """
     start = time.perf_counter()
     reset_peak()
     plan = _plan(night)
-    writer = ReleaseWriter(ReleaseStore(night.home.releases))
-    stored = writer.find(plan)
-    if stored is not None:
-        verify(stored.path, stored.manifest)
-        if not night.recompute:
-            return Made(stored, True, time.perf_counter() - start, peak_mb())
+    releases = ReleaseStore(night.home.releases)
+    writer = ReleaseWriter(releases)
+    try:
+        stored = _stored(releases, writer, plan)
+        reused = stored is not None and not night.recompute
+        release = stored if stored and reused else _build(night, writer, plan)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise MachineFault(
+            f"release {plan.version} could not be written: {error.strerror or error}{place}; "
+            "free space or mend the disk and run again"
+        ) from error
+    return Made(release, reused, time.perf_counter() - start, peak_mb())
+
+
+def _stored(releases: ReleaseStore, writer: ReleaseWriter, plan: ReleasePlan) -> Artefact | None:
+    """Returns what an identical plan made before, or None.
+
+    A damaged release that nobody was told of makes way for a new one. One that the log knows is
+    never touched: readers may have it open, and their copies are named by its id.
+    """
+    try:
+        return writer.find_whole(plan)
+    except IntegrityError as error:
+        status = releases.log.standing().status(plan.version)
+        if status is not None:
+            raise IntegrityError(
+                f"{error}; release {plan.version} is {status} and is not made anew under its id: "
+                "restore its folder from a copy, or bar it with `daybreak release rollback` and "
+                "run the date again with another root seed"
+            ) from error
+        _LOG.warning("%s: it is made anew, and kept at %s", error, writer.set_aside(plan))
+        return None
+
+
+def _build(night: Night, writer: ReleaseWriter, plan: ReleasePlan) -> Artefact:
     staging = writer.begin(plan)
     try:
         _fill(night, staging)
-        release = writer.commit(plan, staging)
+        return writer.commit(plan, staging)
     except BaseException:
         writer.abandon(staging)
         raise
-    return Made(release, False, time.perf_counter() - start, peak_mb())
 
 
 def _plan(night: Night) -> ReleasePlan:
@@ -158,42 +194,20 @@ def publish(night: Night) -> ReleaseEntry:
     that the log holds already is left as it stands.
 
     Raises:
-        GateRefused: the gate said no; the message names each number that fell short.
+        GateRefused: the gate said no, and the message names each number that fell short; or the
+            release was rolled back.
         CheckFailed: the gate judged another version, or held it against a champion that no
             longer stands.
+        IntegrityError: the release on the disk is damaged.
         ReleaseConflict: other writers kept taking the place in the log.
+        MachineFault: the entry could not be written, or nobody knows whether it was.
     """
-    release = current_release(night)
-    document = night.get("gate").json("verdict.json")
+    release, gate = current_release(night), night.get("gate")
+    document = gate.json("verdict.json")
     if document["release"] != release.version:
         raise CheckFailed(
             f"the gate judged {document['release']}, not {release.version}; materialise `gate` "
             f"for {night.key}"
         )
-    verdict = Verdict.from_dict(document["verdict"])
-    verdict.require_passed()
-    verify(release.path, release.manifest)
-    log = ReleaseStore(night.home.releases).log
-    for _ in range(5):
-        standing = log.standing()
-        for entry in reversed(log.entries()):
-            stands = standing.status(release.version) in ("published", "archived")
-            announced = entry.action in ("publish", "archive")
-            if stands and announced and entry.release == release.version:
-                return entry
-        champion = standing.champion_before(night.key)
-        if (champion.release if champion else None) != document["champion"]:
-            raise CheckFailed(
-                f"the gate held {release.version} against {document['champion']}, but "
-                f"{champion.release if champion else 'no release'} stands before {night.key} now; "
-                f"materialise `gate` for {night.key}"
-            )
-        try:
-            return log.append(
-                standing.placement(night.key), release.version, night.key,
-                reason=f"daily path, {document['protocol']}", verdict=document["verdict"],
-                expected_seq=standing.seq,
-            )  # fmt: skip
-        except ReleaseConflict:
-            continue
-    raise ReleaseConflict("five other writers took the place in the release log; run again")
+    versions = {"gate": gate.version, "evaluation": gate.manifest.inputs["evaluation"]}
+    return announce(ReleaseStore(night.home.releases), release, document, versions)

@@ -7,7 +7,6 @@ import pytest
 from core import store
 from core.errors import (
     DaybreakError,
-    IntegrityError,
     NotFound,
     NotReproducible,
     UsageError,
@@ -134,13 +133,22 @@ def test_recomputing_compares_with_what_is_stored(night: Night) -> None:
     assert staged(night) == []
 
 
-def test_a_damaged_version_is_neither_reused_nor_confirmed(night: Night) -> None:
-    path = night.make("als", Writing()).artefact.file("text.json")
-    path.write_bytes(path.read_bytes().replace(b"one", b"two"))
-    with pytest.raises(IntegrityError, match=r"text\.json has other bytes"):
-        night.make("als", Writing())
-    with pytest.raises(IntegrityError, match=r"text\.json has other bytes"):
-        Workspace(night.home, night.settings, recompute=True).night(DAY).make("als", Writing())
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("name", ["text.json", "manifest.json"])
+def test_a_damaged_version_is_made_anew_and_kept_aside(
+    night: Night, caplog: pytest.LogCaptureFixture, name: str, recompute: bool
+) -> None:
+    stored = night.make("als", Writing()).artefact
+    content = (stored.path / name).read_bytes()
+    (stored.path / name).write_bytes(content[:-2])
+    again = Workspace(night.home, night.settings, recompute).night(DAY)
+    write = Writing()
+    made = again.make("als", write)
+    assert (write.n_calls, made.reused, made.artefact.path) == (1, False, stored.path)
+    assert (stored.path / name).read_bytes() == content
+    (hidden,) = stored.path.parent.glob(".damaged-*")
+    assert (hidden / name).read_bytes() == content[:-2]
+    assert f"it is made anew, and kept at {hidden}" in caplog.text
     assert staged(night) == []
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from core.errors import IntegrityError, NotFound, NotReproducible, UnsafeName
+from core.errors import CheckFailed, IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.release_store import ReleaseStore
 from core.release_writer import ReleasePlan, ReleaseWriter
 
@@ -49,7 +49,7 @@ def test_another_plan_under_the_same_id_is_not_taken_for_it(releases, monkeypatc
     commit(releases)
     other = ReleasePlan(as_of="2026-01-01", inputs={"lists": "v2"}, config={}, seed=1)
     monkeypatch.setattr(ReleasePlan, "version", next(iter(releases.ids())))
-    with pytest.raises(IntegrityError, match="another plan"):
+    with pytest.raises(CheckFailed, match="another plan"):
         ReleaseWriter(releases).find(other)
 
 

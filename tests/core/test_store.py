@@ -147,13 +147,25 @@ def test_a_damaged_version_is_not_taken_for_the_same(artefacts: Store) -> None:
         committed(artefacts)
 
 
-def test_a_version_without_a_manifest_is_named_as_what_stands_in_the_way(
-    artefacts: Store,
-) -> None:
+def test_a_version_without_a_manifest_is_named_as_damaged(artefacts: Store) -> None:
     (committed(artefacts).path / NAME).unlink()
-    assert artefacts.find(PLAN) is None
-    with pytest.raises(IntegrityError, match="has no manifest; remove that folder and run again"):
+    with pytest.raises(IntegrityError, match=r"manifest\.json cannot be read"):
+        artefacts.find(PLAN)
+    with pytest.raises(IntegrityError, match=r"manifest\.json cannot be read"):
         committed(artefacts)
+
+
+def test_a_damaged_version_set_aside_makes_room_and_is_kept(artefacts: Store) -> None:
+    made = committed(artefacts)
+    made.file("model.bin").write_bytes(b"\1\2\4")
+    with pytest.raises(IntegrityError, match=r"model\.bin has other bytes"):
+        artefacts.find_whole(PLAN)
+    hidden = artefacts.set_aside(PLAN)
+    assert (hidden / "model.bin").read_bytes() == b"\1\2\4"
+    assert artefacts.find_whole(PLAN) is None
+    assert artefacts.versions(PLAN.kind, PLAN.as_of) == []
+    assert committed(artefacts).path == made.path
+    assert artefacts.find_whole(PLAN) is not None
 
 
 STEPS: dict[str, Callable[[pytest.MonkeyPatch, BaseException], None]] = {}
