@@ -127,6 +127,21 @@ def announce(
     return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(entry.release))
 
 
+def tell(act: Callable[[], Mapping[str, Any]]) -> dg.MaterializeResult[Any]:
+    """Runs a step that leaves no artefact and returns what it tells of itself.
+
+    Raises:
+        dagster.Failure: it raised an error of Daybreak's tree.
+    """
+    with _failures():
+        told = act()
+    shown = {
+        name: dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+        for name, value in told.items()
+    }
+    return dg.MaterializeResult(metadata=shown)
+
+
 @contextlib.contextmanager
 def _failures() -> Iterator[None]:
     try:

@@ -21,6 +21,7 @@ from core.model_settings import (
     RankerSettings,
     TwoTowerSettings,
 )
+from core.retention_settings import RetentionSettings
 from core.serving_settings import ServingSettings
 from core.transform_settings import ActionSettings, CleaningSettings, FeatureSettings
 
@@ -72,6 +73,8 @@ class Settings(BaseModel):
     """Sentences."""
     gate: GateSettings = GateSettings()
     """The limits that a release must keep."""
+    retention: RetentionSettings = RetentionSettings()
+    """What is kept, and for how long."""
     serving: ServingSettings = ServingSettings()
     """The lookup service."""
 

@@ -1,4 +1,4 @@
-"""Publication: build the release, ask the gate, announce."""
+"""Publication: build the release, ask the gate, announce, clear up."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import dagster as dg
 
 from assets import plots
 from assets.evaluation.tracked import mirror_log
-from assets.materialisation import DAILY, OWNERS, announce, materialise, plot
+from assets.materialisation import DAILY, OWNERS, announce, materialise, plot, tell
 from assets.publication import stage
+from assets.publication.garbage import clear_up
 from assets.publication.release_diff import make_release_diff
 from core.night import Made, Workspace
 
@@ -81,3 +82,12 @@ def publication(
     """The entry of the release log that announces the release; refused unless the gate said yes."""
     night = workspace.night(context.partition_key)
     return announce(lambda: stage.publish(night), lambda: mirror_log(night.home))
+
+
+@dg.asset(deps=[publication], **_ASSET)
+def retention(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """What went: releases that are no longer kept, versions that nothing refers to, litter."""
+    del context  # whatever the date, the whole home is looked through
+    return tell(lambda: clear_up(workspace.home, workspace.settings.retention))

@@ -1,10 +1,12 @@
-"""`daybreak release`: list, show, verify, compare, roll back and pin releases."""
+"""`daybreak release`: list, show, verify, compare, roll back, pin and clear up releases."""
 
 import argparse
 from collections.abc import Callable
 from typing import Any
 
+from assets.publication.garbage import clear_up
 from core.home import Home
+from core.settings import load_settings
 from serving import release_commands as commands
 
 
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pin.add_argument("--reason", default="pinned by hand", help="one line for people")
     unpin = action("unpin", "serve the newest release again")
     unpin.add_argument("--reason", default="unpinned by hand", help="one line for people")
+    gc = action("gc", "retire what is not kept; delete what was retired long enough ago")
+    gc.add_argument("--dry-run", action="store_true", help="only tell what would go")
 
 
 def _diff(options: argparse.Namespace, home: Home) -> dict[str, Any]:
@@ -51,6 +55,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
     "rollback": lambda o, home: commands.rollback(home, o.to, reason=o.reason),
     "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
     "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
+    "gc": lambda o, home: clear_up(home, load_settings().retention, is_trial=o.dry_run),
 }
 
 

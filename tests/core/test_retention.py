@@ -1,0 +1,188 @@
+"""Which releases stay, and that the others go in two steps."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from core.errors import ReleaseConflict
+from core.kill_points import listen
+from core.release_store import ReleaseStore
+from core.release_writer import ReleasePlan, ReleaseWriter
+from core.retention import clear_releases, kept_releases
+from core.retention_settings import RetentionSettings
+
+THREE = RetentionSettings(keep_releases=3)
+LONG = 3600.0
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> ReleaseStore:
+    return ReleaseStore(tmp_path / "releases")
+
+
+def stored(releases: ReleaseStore, day: int, seed: int = 1) -> str:
+    writer = ReleaseWriter(releases)
+    plan = ReleasePlan(f"2026-01-{day:02}", {}, {}, seed)
+    staging = writer.begin(plan)
+    staging.file("one.txt").write_text(f"{day} {seed}")
+    writer.commit(plan, staging)
+    return plan.version
+
+
+def log(releases: ReleaseStore, action: str, name: str) -> None:
+    releases.log.append(action, name, name[:10], reason="test")
+
+
+def published(releases: ReleaseStore, n_days: int) -> list[str]:
+    names = [stored(releases, day) for day in range(1, n_days + 1)]
+    for name in names:
+        log(releases, "publish", name)
+    return names
+
+
+def clear(releases: ReleaseStore, grace: float = LONG, **more: object):
+    return clear_releases(releases, THREE, grace_seconds=grace, **more)
+
+
+def old(path: Path) -> None:
+    """Makes a folder look as if nobody had written to it for a day."""
+    moment = time.time() - 86_400
+    for one in [path, *path.rglob("*")]:
+        os.utime(one, (moment, moment))
+
+
+def test_the_newest_stay_and_the_others_go_in_two_steps(releases: ReleaseStore) -> None:
+    names = published(releases, 5)
+    found = clear(releases)
+    assert (sorted(found.retired), found.deleted) == (names[:2], [])
+    assert releases.ids() == names  # whoever reads them may go on
+    assert [entry.release for entry in releases.log.standing().candidates] == names[:1:-1]
+    assert (clear(releases).retired, releases.ids()) == ({}, names)
+    found = clear(releases, grace=0)
+    assert (found.retired, found.deleted) == ({}, names[:2])
+    assert releases.ids() == names[2:]
+    assert (clear(releases, grace=0).deleted, releases.ids()) == ([], names[2:])
+
+
+def test_pinned_current_and_what_an_experiment_names_stay(releases: ReleaseStore) -> None:
+    names = published(releases, 7)
+    log(releases, "pin", names[0])
+    settings = RetentionSettings(keep_releases=3, experiments={"longer": [names[2]]})
+    kept = kept_releases(releases.log.standing(), names, settings)
+    assert sorted(kept) == [names[0], names[2], *names[4:]]
+    assert kept[names[2]] == "experiment longer reads it"
+    clear_releases(releases, settings, grace_seconds=0)
+    clear_releases(releases, settings, grace_seconds=0)
+    assert releases.ids() == [names[0], names[2], *names[4:]]
+    assert releases.log.current() == names[0]
+
+
+def test_archived_ones_are_kept_by_when_they_were_filed(releases: ReleaseStore) -> None:
+    names = [stored(releases, day) for day in range(1, 6)]
+    log(releases, "publish", names[4])
+    for name in (names[3], names[0], names[1], names[2]):
+        log(releases, "archive", name)
+    kept = kept_releases(releases.log.standing(), names, THREE)
+    assert sorted(kept) == [*names[:3], names[4]]
+
+
+def test_barred_and_unannounced_ones_stay_as_long_as_their_date(releases: ReleaseStore) -> None:
+    names = published(releases, 4)
+    log(releases, "rollback", names[3])
+    refused_old, refused_new = stored(releases, 1, seed=2), stored(releases, 2, seed=2)
+    for name in (refused_old, refused_new):
+        old(releases.path(name))
+    clear(releases)
+    assert set(releases.log.standing().retired) == set()  # three stand: 1, 2 and 3
+    names.append(stored(releases, 5))
+    log(releases, "publish", names[4])
+    assert set(clear(releases).retired) == {names[0], refused_old}
+    clear(releases, grace=0)
+    assert set(releases.ids()) == {refused_new, *names[1:]}
+
+
+def test_a_release_about_to_be_announced_is_left_alone(releases: ReleaseStore) -> None:
+    published(releases, 5)
+    waiting = stored(releases, 1, seed=2)
+    assert waiting not in clear(releases).retired
+    log(releases, "archive", waiting)
+    assert releases.log.standing().status(waiting) == "archived"
+
+
+def test_a_trial_changes_nothing(releases: ReleaseStore) -> None:
+    names = published(releases, 5)
+    (releases.versions / ".staging-1").mkdir()
+    found = clear(releases, grace=0, is_trial=True)
+    assert sorted(found.retired) == names[:2]
+    assert [path.name for path in found.swept] == [".staging-1"]
+    assert (releases.log.last_seq(), releases.ids()) == (5, names)
+    assert (releases.versions / ".staging-1").exists()
+
+
+def test_litter_goes_when_it_is_old_and_half_deleted_ones_at_once(releases: ReleaseStore) -> None:
+    names = published(releases, 1)
+    young, aged = releases.versions / ".staging-young", releases.versions / ".staging-aged"
+    half = releases.versions / ".deleted-2026-01-01.aaaaaa-0123"
+    for folder in (young, aged, half):
+        (folder / "users").mkdir(parents=True)
+        (folder / "users" / "one").write_text("1")
+    old(aged)
+    (aged / "users" / "one").touch()  # somebody writes to it still
+    beside = releases.root / "log" / ".00000002.json.0123"
+    beside.write_text("half")
+    assert clear(releases).swept == [half]
+    assert (young.exists(), aged.exists(), half.exists()) == (True, True, False)
+    old(aged)
+    os.utime(beside, (0, 0))
+    assert clear(releases).swept == [aged, beside]
+    assert releases.ids() == names
+    assert len(releases.log.entries()) == 1
+
+
+def test_what_is_being_served_is_decided_anew_where_another_writer_came_between(
+    releases: ReleaseStore,
+) -> None:
+    names = published(releases, 5)
+    came = []
+
+    def pin_first(point: str) -> None:
+        if point == "entry_about_to_be_created" and not came:
+            came.append(point)
+            log(ReleaseStore(releases.root), "pin", names[0])
+
+    listen(pin_first)
+    try:
+        found = clear(releases)
+    finally:
+        listen(None)
+    assert sorted(found.retired) == [names[1]]
+    assert releases.log.current() == names[0]
+
+
+def test_a_log_that_never_rests_is_said_so(releases: ReleaseStore) -> None:
+    names = published(releases, 5)
+    turn = ["pin", "unpin"]
+
+    def busy(point: str) -> None:
+        if point == "entry_about_to_be_created":
+            listen(None)
+            log(ReleaseStore(releases.root), turn[0], names[4])
+            turn.reverse()
+            listen(busy)
+
+    listen(busy)
+    try:
+        with pytest.raises(ReleaseConflict, match="run `daybreak release gc` again"):
+            clear(releases)
+    finally:
+        listen(None)
+    assert releases.ids() == names
+
+
+def test_fewer_than_three_are_refused() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 3"):
+        RetentionSettings(keep_releases=2)
+    with pytest.raises(ValueError, match="grace_hours"):
+        RetentionSettings(grace_hours=0.5)
