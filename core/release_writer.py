@@ -1,14 +1,18 @@
 """How a release comes to lie among the versions: staged, flushed, renamed, like any artefact."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.artefact import Artefact
 from core.code_version import code_version
-from core.errors import CheckFailed
+from core.errors import CheckFailed, IntegrityError, MachineFault
 from core.release_store import KIND, ReleaseStore
 from core.staging import Staging
 from core.store import Plan, Store
+
+_LOG = logging.getLogger("daybreak")
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,11 @@ class _FlatStore(Store):
 
 
 class ReleaseWriter:
-    """Adds versions to a release store; it does not touch the log."""
+    """Adds versions to a release store; it reads the log and does not write to it."""
 
     def __init__(self, releases: ReleaseStore) -> None:
         releases.versions.mkdir(parents=True, exist_ok=True)
+        self._releases = releases
         self._versions = _FlatStore(releases.versions)
 
     def find(self, plan: ReleasePlan) -> Artefact | None:
@@ -46,18 +51,33 @@ class ReleaseWriter:
         """
         return _of_plan(self._versions.find(plan), plan)
 
-    def find_whole(self, plan: ReleasePlan) -> Artefact | None:
-        """Returns the plan's stored release after a look at every byte, or None.
+    def make(
+        self, plan: ReleasePlan, write: Callable[[Staging], None], *, recompute: bool = False
+    ) -> tuple[Artefact, bool]:
+        """Returns the plan's release, and whether it is the stored one, taken as it was.
+
+        Args:
+            plan: what determines it.
+            write: fills the staging folder; called only where something is to compute.
+            recompute: compute what is stored too, and hold it against the stored bytes.
 
         Raises:
-            IntegrityError: it is damaged.
-            CheckFailed: it was made by another plan.
+            IntegrityError: the stored release is damaged, and the log has announced it.
+            CheckFailed: the stored release was made by another plan.
+            NotReproducible: with `recompute`, the result differs from the stored one.
+            MachineFault: the disk is full or fails; nothing half-written stays.
         """
-        return _of_plan(self._versions.find_whole(plan), plan)
-
-    def set_aside(self, plan: ReleasePlan) -> Path:
-        """Puts a damaged release that nobody was told of under a hidden name; returns where."""
-        return self._versions.set_aside(plan)
+        try:
+            stored = self._whole(plan)
+            if stored and not recompute:
+                return stored, True
+            return self._build(plan, write), False
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            raise MachineFault(
+                f"release {plan.version} could not be written: {error.strerror or error}{place}; "
+                "free space or mend the disk and run again"
+            ) from error
 
     def begin(self, plan: ReleasePlan) -> Staging:
         """Opens an empty staging folder."""
@@ -74,6 +94,35 @@ class ReleaseWriter:
     def abandon(self, staging: Staging) -> None:
         """Removes a staging folder whose build failed."""
         self._versions.abandon(staging)
+
+    def _whole(self, plan: ReleasePlan) -> Artefact | None:
+        """Returns what an identical plan made before, every byte looked at, or None.
+
+        A damaged release that nobody was told of makes way for a new one. One that the log knows
+        is never touched: readers may have it open, and their copies are named by its id.
+        """
+        try:
+            return _of_plan(self._versions.find_whole(plan), plan)
+        except IntegrityError as error:
+            status = self._releases.log.standing().status(plan.version)
+            if status is not None:
+                raise IntegrityError(
+                    f"{error}; release {plan.version} is {status} and is not made anew under its "
+                    "id: restore its folder from a copy, or bar it with `daybreak release "
+                    "rollback` and run the date again with another root seed"
+                ) from error
+            aside = self._versions.set_aside(plan)
+            _LOG.warning("%s: it is made anew, and kept at %s", error, aside)
+            return None
+
+    def _build(self, plan: ReleasePlan, write: Callable[[Staging], None]) -> Artefact:
+        staging = self.begin(plan)
+        try:
+            write(staging)
+            return self.commit(plan, staging)
+        except BaseException:
+            self.abandon(staging)
+            raise
 
 
 def _of_plan(found: Artefact | None, plan: ReleasePlan) -> Artefact | None:

@@ -161,7 +161,11 @@ class Store:
                     f"the stored one; find the unseeded or unordered step in its code"
                 ) from None
             return existing
-        flush_folder(folder)
+        try:
+            flush_folder(folder)
+        except OSError:
+            final.rename(staging.path)  # nobody knows that it is on the disk: abandoned
+            raise
         reach("artefact_committed")
         return Artefact(final, manifest)
 

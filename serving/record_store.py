@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lmdb
 
-from core.errors import CheckFailed, IntegrityError
+from core.errors import CheckFailed, IntegrityError, MachineFault
 
 MAX_KEY_BYTES = 511
 _ADDRESS_SPACE = 1 << 40  # reserved, not used: the file grows with what is written
@@ -21,10 +21,13 @@ class RecordWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._environment = lmdb.open(
-            str(path), subdir=False, lock=False, map_size=_ADDRESS_SPACE, sync=False,
-            metasync=False, readahead=False,
-        )  # fmt: skip
+        try:
+            self._environment = lmdb.open(
+                str(path), subdir=False, lock=False, map_size=_ADDRESS_SPACE, sync=False,
+                metasync=False, readahead=False,
+            )  # fmt: skip
+        except lmdb.Error as error:
+            raise self._fault(error) from error
         self._transaction = self._environment.begin(write=True)
         self._pending = 0
 
@@ -33,6 +36,7 @@ class RecordWriter:
 
         Raises:
             CheckFailed: a key is out of order, doubled, empty or longer than 511 bytes.
+            MachineFault: the disk is full or fails.
         """
         try:
             with self._transaction.cursor() as cursor:
@@ -46,14 +50,25 @@ class RecordWriter:
             )
         self._pending += len(keys)
         if self._pending >= _COMMIT_RECORDS:  # bounds the dirty pages held in memory
-            self._transaction.commit()
+            self._commit()
             self._transaction = self._environment.begin(write=True)
             self._pending = 0
 
     def close(self) -> None:
-        """Commits what was appended and closes the file."""
-        self._transaction.commit()
+        """Commits what was appended and closes the file; raises MachineFault as `append` does."""
+        self._commit()
         self._environment.close()
+
+    def _commit(self) -> None:
+        try:
+            self._transaction.commit()
+        except lmdb.Error as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: lmdb.Error) -> MachineFault:
+        return MachineFault(
+            f"{self._path} could not be written: {error}; free space or mend the disk and run again"
+        )
 
 
 class RecordReader:

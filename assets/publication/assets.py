@@ -84,7 +84,7 @@ def publication(
     return announce(lambda: stage.publish(night), lambda: mirror_log(night.home))
 
 
-@dg.asset(deps=[publication], **_ASSET)
+@dg.asset(deps=[publication], kinds={"json"}, **_ASSET)
 def retention(
     context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:

@@ -246,10 +246,7 @@ def test_a_commit_that_dies_leaves_nothing_visible_and_the_next_one_works(
     verify(made.path, made.manifest)
 
 
-@pytest.mark.parametrize("error", [Killed(), OSError(errno.EIO, "Input/output error")])
-def test_a_commit_that_dies_after_the_rename_has_made_a_whole_version(
-    artefacts: Store, error: BaseException
-) -> None:
+def fail_after_the_rename(artefacts: Store, error: BaseException) -> Staging:
     staging = fill(artefacts.begin(PLAN))
     rename = Path.rename
     with pytest.MonkeyPatch.context() as patch:
@@ -262,6 +259,20 @@ def test_a_commit_that_dies_after_the_rename_has_made_a_whole_version(
         with pytest.raises(type(error)) as raised:
             artefacts.commit(PLAN, staging)
     assert raised.value is error
+    return staging
+
+
+def test_a_commit_whose_last_flush_fails_is_abandoned(artefacts: Store) -> None:
+    """Nobody knows then whether the new name is on the disk, and asking again tells nothing."""
+    staging = fail_after_the_rename(artefacts, OSError(errno.EIO, "Input/output error"))
+    assert versions(artefacts) == []
+    artefacts.abandon(staging)
+    assert left_over(artefacts) == []
+    verify(committed(artefacts).path, committed(artefacts).manifest)
+
+
+def test_a_commit_that_dies_after_the_rename_has_made_a_whole_version(artefacts: Store) -> None:
+    fail_after_the_rename(artefacts, Killed())
     assert versions(artefacts) == [PLAN.version]
     found = artefacts.find(PLAN)
     assert found is not None

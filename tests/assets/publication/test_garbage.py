@@ -95,7 +95,7 @@ def test_what_only_a_deleted_release_needed_goes_after_it(night: Night) -> None:
 
 
 def test_where_the_trail_breaks_off_nothing_of_that_date_goes(night: Night) -> None:
-    lake = make(night, "lake", "1")
+    make(night, "lake", "1")
     lists = make(night, "lists", "1", "lake")
     release(night, lists)
     make(night, "lists", "2", "lake")
