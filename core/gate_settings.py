@@ -29,16 +29,16 @@ class GateSettings(BaseModel):
     paired difference in the quality metric must reach this. Above 0, so that lists which merely
     repeat popularity do not pass."""
 
-    min_coverage_ratio: Share = 0.9
+    min_coverage_ratio: Share = 0.92
     """The share of the catalogue in top tens, divided by the champion's, must be at least this."""
 
-    min_users_covered_ratio: Share = 0.9
+    min_users_covered_ratio: Share = 0.92
     """The number of users with a list, divided by the champion's, must be at least this."""
 
     items_ratio_range: tuple[
         Annotated[float, Field(gt=0, allow_inf_nan=False)],
         Annotated[float, Field(gt=0, allow_inf_nan=False)],
-    ] = (0.8, 1.2)
+    ] = (0.82, 1.18)
     """The number of items in the catalogue, divided by the champion's, must lie within these two
     bounds, both included."""
 

@@ -76,6 +76,16 @@ LIMITS: tuple[Limit, ...] = (
     Limit("empty_list_share", "<=", lambda s: s.max_empty_lists, "always", _RELIST),
     Limit("seen_items", "<=", lambda s: s.max_seen_items, "always", _RELIST),
     Limit("non_finite_numbers", "<=", lambda s: s.max_non_finite, "always", _RELIST),
+    Limit("null_keys", "<=", lambda _: 0.0, "always", _RELIST),
+    Limit("doubled_keys", "<=", lambda _: 0.0, "always", _RELIST),
+    Limit(
+        "packed_unlike_tables",
+        "<=",
+        lambda _: 0.0,
+        "always",
+        "mend the release's builder or reader and run the date again",
+        label="users who read another list than their tables say",
+    ),
 )
 
 

@@ -7,31 +7,30 @@ from typing import Any
 
 import polars as pl
 
-from core.artefact import Artefact
 from core.release_tables import released_table
-from core.schemas import INTERACTIONS, ITEMS, LISTS, SEGMENT_LISTS, USERS
+from core.schemas import ITEMS, LISTS
 from serving.list_changes import COLUMNS, compare_lists
 
 
 def list_measurements(
-    lists: Artefact, users: Artefact, interactions: Artefact, segments: Artefact
+    lists: Path, users: Path, interactions: Path, segments: Path
 ) -> dict[str, float]:
     """Returns what holds of the lists by themselves.
 
     Args:
-        lists: the artefact with LISTS.
-        users: the artefact with USERS.
-        interactions: the artefact with the release's INTERACTIONS.
-        segments: the artefact with SEGMENT_LISTS.
+        lists: LISTS.
+        users: USERS.
+        interactions: INTERACTIONS.
+        segments: SEGMENT_LISTS.
 
     Returns:
         users_covered: people with a list of their own; empty_list_share: share of the people with
         a history who have none; seen_items: rows that show what the user touched;
         non_finite_numbers: scores that are NaN or infinite.
     """
-    rows = pl.scan_parquet(lists.table_path(LISTS))
-    touched = pl.scan_parquet(interactions.table_path(INTERACTIONS, "release"))
-    people = pl.scan_parquet(users.table_path(USERS)).filter(~pl.col("opted_out"))
+    rows = pl.scan_parquet(lists)
+    touched = pl.scan_parquet(interactions)
+    people = pl.scan_parquet(users).filter(~pl.col("opted_out"))
     known = touched.select("user_id").unique().join(people, on="user_id", how="semi").collect()
     listed = rows.select("user_id").unique().collect()
     empty = known.join(listed, on="user_id", how="anti").height
@@ -40,12 +39,12 @@ def list_measurements(
     )
     numbers = ("score", "ranker_score", "seed_contribution")
     bad = rows.select(pl.sum_horizontal(pl.col(n).is_finite().not_().sum() for n in numbers))
-    bad_segments = segments.table(SEGMENT_LISTS)["score"].is_finite().not_().sum()
+    bad_segments = pl.scan_parquet(segments).select(pl.col("score").is_finite().not_().sum())
     return {
         "users_covered": float(listed.height),
         "empty_list_share": empty / known.height if known.height else 0.0,
         "seen_items": float(seen.select(pl.len()).collect().item()),
-        "non_finite_numbers": float((bad.collect().item() or 0) + (bad_segments or 0)),
+        "non_finite_numbers": float((bad.collect().item() or 0) + bad_segments.collect().item()),
     }
 
 
@@ -65,12 +64,12 @@ def storable(numbers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[str, float | None]:
+def against_champion(lists: Path, n_items: int, champion: Path) -> dict[str, float | None]:
     """Returns how a release compares with the lists of the one before it.
 
     Args:
-        lists: the challenger's artefact with LISTS.
-        items: its ITEMS.
+        lists: the challenger's LISTS.
+        n_items: rows of its ITEMS.
         champion: the champion's release folder.
 
     Returns:
@@ -82,8 +81,7 @@ def against_champion(lists: Artefact, items: Artefact, champion: Path) -> dict[s
     """
     old_lists = released_table(champion, LISTS, COLUMNS)
     old_items = pl.scan_parquet(released_table(champion, ITEMS)).select(pl.len()).collect().item()
-    n_items = items.manifest.files[f"{ITEMS.name}.parquet"].rows or 0
-    changes = compare_lists(old_lists, lists.table_path(LISTS))
+    changes = compare_lists(old_lists, lists)
     return {
         "users_covered_ratio": changes.n_after / changes.n_before if changes.n_before else None,
         "items_ratio": n_items / old_items if old_items else None,

@@ -1,6 +1,5 @@
 """Makes the release, asks the gate, and publishes: three steps that a crash may come between."""
 
-import logging
 import os
 import time
 from typing import Any
@@ -10,9 +9,10 @@ from assets.publication.champion import comparison, find_champion, stored_config
 from assets.publication.checks import required_checks
 from assets.publication.gate import evaluate_gate
 from assets.publication.lineage import lineage
-from assets.publication.measurements import against_champion, list_measurements, storable
-from core.artefact import Artefact
-from core.errors import CheckFailed, IntegrityError, MachineFault
+from assets.publication.measurements import against_champion, storable
+from assets.publication.released import PART, release_measurements
+from core.artefact import Artefact, table_file
+from core.errors import CheckFailed
 from core.memory import peak_mb, reset_peak
 from core.night import Made, Night
 from core.release_log import ReleaseEntry
@@ -30,64 +30,18 @@ from core.schemas import (
 from core.staging import Staging
 from serving.builder import ReleaseInputs, build_release
 
-_LOG = logging.getLogger("daybreak")
 _INPUTS = ("explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions")
 
 
 def make_release(night: Night) -> Made:
-    """Makes `release`: all that a server needs, under one manifest, announced to nobody yet.
-
-    Raises:
-        IntegrityError: the stored release is damaged, and the log has announced it.
-        NotReproducible: with `recompute`, the result differs from the stored one.
-        MachineFault: the disk is full or fails; nothing half-written stays.
-    """
+    """Makes `release`: all that a server needs, under one manifest, announced to nobody yet."""
     start = time.perf_counter()
     reset_peak()
-    plan = _plan(night)
-    releases = ReleaseStore(night.home.releases)
-    writer = ReleaseWriter(releases)
-    try:
-        stored = _stored(releases, writer, plan)
-        reused = stored is not None and not night.recompute
-        release = stored if stored and reused else _build(night, writer, plan)
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        raise MachineFault(
-            f"release {plan.version} could not be written: {error.strerror or error}{place}; "
-            "free space or mend the disk and run again"
-        ) from error
+    writer = ReleaseWriter(ReleaseStore(night.home.releases))
+    release, reused = writer.make(
+        _plan(night), lambda staging: _fill(night, staging), recompute=night.recompute
+    )
     return Made(release, reused, time.perf_counter() - start, peak_mb())
-
-
-def _stored(releases: ReleaseStore, writer: ReleaseWriter, plan: ReleasePlan) -> Artefact | None:
-    """Returns what an identical plan made before, or None.
-
-    A damaged release that nobody was told of makes way for a new one. One that the log knows is
-    never touched: readers may have it open, and their copies are named by its id.
-    """
-    try:
-        return writer.find_whole(plan)
-    except IntegrityError as error:
-        status = releases.log.standing().status(plan.version)
-        if status is not None:
-            raise IntegrityError(
-                f"{error}; release {plan.version} is {status} and is not made anew under its id: "
-                "restore its folder from a copy, or bar it with `daybreak release rollback` and "
-                "run the date again with another root seed"
-            ) from error
-        _LOG.warning("%s: it is made anew, and kept at %s", error, writer.set_aside(plan))
-        return None
-
-
-def _build(night: Night, writer: ReleaseWriter, plan: ReleasePlan) -> Artefact:
-    staging = writer.begin(plan)
-    try:
-        _fill(night, staging)
-        return writer.commit(plan, staging)
-    except BaseException:
-        writer.abandon(staging)
-        raise
 
 
 def _plan(night: Night) -> ReleasePlan:
@@ -147,10 +101,9 @@ def make_gate(night: Night) -> Made:
     checks = required_checks(night, lineage(night.store, release))
 
     def write(staging: Staging) -> None:
-        numbers: dict[str, Any] = list_measurements(
-            night.get("explanations"), night.get("users"), night.get("interactions"),
-            night.get("segment_lists"),
-        )  # fmt: skip
+        numbers: dict[str, Any] = release_measurements(
+            release, night.get("users"), night.get("interactions")
+        )
         facts = night.get("evaluation").facts
         if champion is None:
             gain = facts.get("gain_over_popularity", {})
@@ -158,7 +111,9 @@ def make_gate(night: Night) -> Made:
             numbers["popularity_gain_users"] = gain.get("n_users")
         else:
             folder = ReleaseStore(night.home.releases).path(champion.release)
-            numbers |= against_champion(night.get("explanations"), night.get("items"), folder)
+            lists = release.table_path(LISTS, PART)
+            n_items = release.manifest.files[f"{PART}/{table_file(ITEMS)}"].rows or 0
+            numbers |= against_champion(lists, n_items, folder)
             numbers |= comparison(night, champion)
         verdict = evaluate_gate(
             {name: value for name, value in numbers.items() if name != "comparison"},

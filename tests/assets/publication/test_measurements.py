@@ -57,11 +57,12 @@ def measured(
         {"segment": "trending", "rank": rank, "item_id": f"i{rank}", "score": score}
         for rank, score in enumerate(segments or [1.0], 1)
     ]
+    accounts = [{"user_id": u, "opted_out": u in opted_out} for u in people]
     return list_measurements(
-        stored(store, LISTS, lists),
-        stored(store, USERS, [{"user_id": u, "opted_out": u in opted_out} for u in people]),
-        stored(store, INTERACTIONS, pairs, "release"),
-        stored(store, SEGMENT_LISTS, shown),
+        stored(store, LISTS, lists).table_path(LISTS),
+        stored(store, USERS, accounts).table_path(USERS),
+        stored(store, INTERACTIONS, pairs, "release").table_path(INTERACTIONS, "release"),
+        stored(store, SEGMENT_LISTS, shown).table_path(SEGMENT_LISTS),
     )
 
 
@@ -119,9 +120,8 @@ def compared(
     store: Store, tmp_path: Path, old: list[dict[str, Any]], new: list[dict[str, Any]],
     n_items: tuple[int, int] = (4, 4),
 ) -> dict[str, float | None]:  # fmt: skip
-    items = [{"item_id": f"i{n}", "in_catalogue": True} for n in range(n_items[1])]
     champion = release(tmp_path / "champion", old, n_items[0])
-    return against_champion(stored(store, LISTS, new), stored(store, ITEMS, items), champion)
+    return against_champion(stored(store, LISTS, new).table_path(LISTS), n_items[1], champion)
 
 
 def some(user: str, *items: str) -> list[dict[str, Any]]:
@@ -183,12 +183,10 @@ def test_a_damaged_champion_is_named(
     path = champion / "tables" / f"{table.name}.parquet"
     harm(path)
     with pytest.raises(IntegrityError, match=told) as refused:
-        against_champion(stored(store, LISTS, []), stored(store, ITEMS, []), champion)
+        against_champion(stored(store, LISTS, []).table_path(LISTS), 4, champion)
     assert str(refused.value).startswith(str(path))
 
 
 def test_a_champion_without_a_manifest_is_not_passed_over(store: Store, tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"manifest\.json cannot be read"):
-        against_champion(
-            stored(store, LISTS, []), stored(store, ITEMS, []), tmp_path / "no release"
-        )
+        against_champion(stored(store, LISTS, []).table_path(LISTS), 4, tmp_path / "no release")
