@@ -21,6 +21,15 @@ KILL_POINTS = {
     "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
     "version_deleted": "a version that went is gone from the disk",
     "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
+    "push_file_sent": "one more file of a release is at the location, no manifest names it",
+    "push_files_sent": "all of a release's files are at the location, no manifest names them",
+    "push_described": "a release is whole at the location, no log entry names it",
+    "pull_block_copied": "a part of a file is in the pull's staging folder, not flushed",
+    "pull_file_copied": "one more file is whole in the staging folder",
+    "pull_files_copied": "all files are in the staging folder, the manifest is not",
+    "pull_described": "the manifest is in the staging folder, which has not got its name",
+    "pull_committed": "a copied release has its name, no entry of the local log names it",
+    "entry_copied": "one more entry of the location's log is in the local log",
 }
 """What is true at each moment, by its name."""
 

@@ -80,7 +80,19 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        body = msgspec.json.decode(path.read_bytes())
+        return parse_manifest(path.read_bytes(), path)
+    except OSError as error:
+        raise IntegrityError(f"{path} cannot be read ({error.strerror}); rebuild it") from error
+
+
+def parse_manifest(content: bytes, path: object) -> Manifest:
+    """Checks a manifest's bytes; messages name it by `path`.
+
+    Raises:
+        IntegrityError: as `read_manifest` does.
+    """
+    try:
+        body = msgspec.json.decode(content)
         checksum = body.pop("checksum")
         if body["format_version"] > FORMAT_VERSION:
             raise IntegrityError(
@@ -90,8 +102,6 @@ def read_manifest(folder: Path) -> Manifest:
         if digest(body) != checksum:
             raise IntegrityError(f"{path} was altered: its checksum differs; restore or rebuild it")
         manifest = msgspec.convert(body, Manifest)
-    except OSError as error:
-        raise IntegrityError(f"{path} cannot be read ({error.strerror}); rebuild it") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IntegrityError(f"{path} is no manifest ({error}); restore or rebuild it") from error
     if outside := [name for name in manifest.files if _leaves_folder(name)]:

@@ -58,9 +58,14 @@ class ReleaseStore:
 def own_manifest(folder: Path) -> Manifest:
     """Returns the manifest of a release's folder; raises IntegrityError if it is another's."""
     manifest = read_manifest(folder)
-    if manifest.kind != KIND or manifest.version != folder.name:
-        raise IntegrityError(
-            f"{folder / NAME} is of {manifest.kind} {manifest.version}, not of release "
-            f"{folder.name}; restore or rebuild it"
-        )
+    check_owner(manifest, folder.name, folder / NAME)
     return manifest
+
+
+def check_owner(manifest: Manifest, release: str, path: object) -> None:
+    """Raises IntegrityError if a manifest, found at `path`, is not that release's own."""
+    if manifest.kind != KIND or manifest.version != release:
+        raise IntegrityError(
+            f"{path} is of {manifest.kind} {manifest.version}, not of release {release}; "
+            f"restore or rebuild it"
+        )

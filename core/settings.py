@@ -21,6 +21,7 @@ from core.model_settings import (
     RankerSettings,
     TwoTowerSettings,
 )
+from core.release_settings import ReleaseSettings
 from core.retention_settings import RetentionSettings
 from core.serving_settings import ServingSettings
 from core.transform_settings import ActionSettings, CleaningSettings, FeatureSettings
@@ -77,6 +78,8 @@ class Settings(BaseModel):
     """What is kept, and for how long."""
     serving: ServingSettings = ServingSettings()
     """The lookup service."""
+    releases: ReleaseSettings = ReleaseSettings()
+    """Where releases live beside the home."""
 
 
 def load_settings(

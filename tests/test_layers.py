@@ -18,6 +18,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "dagster": ("orchestration/*", "assets/*/assets.py", "assets/materialisation.py"),
     "faiss": ("training/export.py",),
     "granian": ("serving/server.py",),
+    "botocore": ("core/bucket_place.py",),
     "great_expectations": ("expectations/*",),
     "implicit": ("training/als.py",),
     "lmdb": ("serving/record_store.py",),
@@ -25,8 +26,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "mlflow": ("training/tracking*.py",),
     "openai": ("assets/explanations/*",),
     "pyspark": ("core/engine/spark.py",),
+    "s3fs": (),  # reached through universal-pathlib only
     "starlette": ("serving/*",),
     "torch": ("training/tower_*.py",),
+    "upath": ("core/bucket_place.py", "assets/world/files.py"),
     "xgboost": ("training/ranker.py",),
 }
 NOWHERE = ("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve")

@@ -1,0 +1,140 @@
+"""A prefix in an S3 bucket, through universal-pathlib.
+
+There is no rename there: a write is one request, whole or absent. Creating is one put that the
+store refuses where the name is taken (If-None-Match); an exclusive `open` would commit half a file
+where its writer fails. Listing caches are off, as others write too.
+
+The endpoint, the keys and the region come from the environment, as AWS names them, and are in no
+message.
+"""
+
+import contextlib
+import errno
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from botocore.exceptions import BotoCoreError
+from upath import UPath
+
+from core.ids import safe_name
+
+_PART_BYTES = 16 << 20  # an upload holds two parts of this size in memory
+_OPTIONS: dict[str, Any] = {
+    "use_listings_cache": False,
+    "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}},
+}
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+
+
+class BucketPlace:
+    """Files under a prefix; names may hold `/`."""
+
+    def __init__(self, path: UPath) -> None:
+        self._path = path
+        self._files: Any = path.fs
+
+    @classmethod
+    def at(cls, url: str) -> "BucketPlace":
+        """Returns the prefix of a URL `s3://bucket/prefix`; asks the bucket nothing yet."""
+        return cls(UPath(url.rstrip("/"), **_OPTIONS))
+
+    def __str__(self) -> str:
+        return f"s3://{self._key('')}".rstrip("/")
+
+    def _key(self, name: str) -> str:
+        return f"{self._path.path.rstrip('/')}/{name}"
+
+    def under(self, name: str) -> "BucketPlace":
+        """Returns the prefix of that name within this one."""
+        return BucketPlace(self._path / safe_name(name))
+
+    def names(self) -> list[str]:
+        """Returns the names right under the prefix; none where there is nothing, or no bucket."""
+        with self._asking(""):
+            try:
+                found = self._files.ls(self._key("").rstrip("/"), detail=False, refresh=True)
+            except FileNotFoundError:
+                return []
+        return [str(path).rstrip("/").rpartition("/")[2] for path in found]
+
+    def read(self, name: str) -> bytes:
+        """Returns a file's bytes."""
+        with self._asking(name):
+            return bytes(self._files.cat_file(self._key(name)))
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Creates a file by one conditional put; returns False where the name is taken."""
+        for pause in (0.05, 0.2, 0.5, None):
+            try:
+                with self._asking(name):
+                    self._files.pipe_file(self._key(name), content, mode="create")
+            except FileExistsError:
+                return False
+            except OSError as error:
+                status = _status(error)
+                if status == 412:
+                    return False
+                if status != 409 or pause is None:
+                    raise
+                time.sleep(pause)  # another create is under way: ask again who won
+            else:
+                return True
+        raise AssertionError("the last pause is None")
+
+    def size(self, name: str) -> int | None:
+        """Returns a file's size in bytes, or None."""
+        with self._asking(name):
+            try:
+                found = self._files.info(self._key(name), refresh=True)
+            except FileNotFoundError:
+                return None
+        return int(found["size"]) if found["type"] == "file" else None
+
+    def block(self, name: str, start: int, end: int) -> bytes:
+        """Returns a part of a file, by one ranged request."""
+        with self._asking(name):
+            return bytes(self._files.cat_file(self._key(name), start=start, end=end))
+
+    def put(self, name: str, source: Path) -> None:
+        """Uploads a local file; a large one in parts, which become a file at the end at once."""
+        with self._asking(name):
+            self._files.put_file(
+                str(source), self._key(name), chunksize=_PART_BYTES, max_concurrency=2
+            )
+
+    def remove(self, name: str) -> None:
+        """Removes a file; removing what is not there is no error to a bucket either."""
+        with self._asking(name), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._key(name))
+
+    @contextlib.contextmanager
+    def _asking(self, name: str) -> Iterator[None]:
+        """Makes every failure of the client an OSError that names the file."""
+        try:
+            yield
+        except (FileExistsError, FileNotFoundError, PermissionError) as error:
+            raise type(error)(f"s3://{self._key(name)}: {_told(error)}") from error
+        except OSError as error:
+            number = error.errno or errno.EIO
+            raise OSError(number, f"s3://{self._key(name)}: {_told(error)}") from error
+        except (BotoCoreError, aiohttp.ClientError) as error:
+            raise OSError(errno.EIO, f"s3://{self._key(name)}: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return _CREDENTIALS.sub("//", " ".join(str(strerror or error).split()))
+
+
+def _status(error: BaseException | None) -> int | None:
+    """Returns the HTTP status behind an error, where there is one."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        error = error.__cause__
+    return None

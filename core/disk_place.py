@@ -1,0 +1,51 @@
+"""A shared folder: a mounted disk, NFS, or a folder of this machine."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from core.durable import flush_file, flush_folder
+from core.entry_log import DiskFolder
+from core.ids import safe_name
+
+
+class DiskPlace(DiskFolder):
+    """Files under a folder; names may hold `/`."""
+
+    def under(self, name: str) -> "DiskPlace":
+        """Returns the folder of that name within this one."""
+        return DiskPlace(self.path / safe_name(name))
+
+    def size(self, name: str) -> int | None:
+        """Returns a file's size in bytes, or None."""
+        path = self.path / name
+        return path.stat().st_size if path.is_file() else None
+
+    def block(self, name: str, start: int, end: int) -> bytes:
+        """Returns a part of a file."""
+        with (self.path / name).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(end - start)
+
+    def put(self, name: str, source: Path) -> None:
+        """Copies a local file beside its place, flushes it, and gives it its name."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            shutil.copyfile(source, beside)
+            flush_file(beside)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        flush_folder(path.parent)
+
+    def remove(self, name: str) -> None:
+        """Removes a file, and the folders that it leaves empty."""
+        path = self.path / name
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.path.parent or not folder.is_dir() or any(folder.iterdir()):
+                return
+            folder.rmdir()

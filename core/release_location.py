@@ -1,0 +1,105 @@
+"""The releases and the log at a location that machines share.
+
+    <location>/log/00000001.json …           the release log: the truth
+    <location>/versions/<release>/…          a release's files
+    <location>/versions/<release>/manifest.json   written last: no manifest, no version
+
+A release's name is claimed before its first file is written, so that two builds of one id can't
+write over each other.
+"""
+
+import json
+from pathlib import Path
+
+from core.errors import IntegrityError, NotFound
+from core.ids import canonical_json, safe_name
+from core.manifest import NAME, Manifest, parse_manifest
+from core.place import Place, open_place
+from core.release_log import ReleaseLog
+from core.release_settings import ReleaseSettings
+from core.release_store import ReleaseStore, check_owner
+
+CLAIM = "claim.json"
+"""Says which content a release's folder is for; written first."""
+
+
+class ReleaseLocation:
+    """Releases under a place, and their log.
+
+    Every method raises OSError where the place can't be reached.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.log = ReleaseLog(place.under("log"))
+        self._versions = place.under("versions")
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+    def files(self, release: str) -> Place:
+        """Returns the folder of a release; raises UnsafeName for a name that could leave it."""
+        return self._versions.under(safe_name(release))
+
+    def holds(self, release: str) -> bool:
+        """Returns whether a release is whole there: whether it has its manifest."""
+        return self.files(release).size(NAME) is not None
+
+    def manifest(self, release: str) -> tuple[Manifest, bytes]:
+        """Returns a release's manifest, and its bytes as they are there.
+
+        Raises:
+            NotFound: there is no such release.
+            IntegrityError: it is damaged, or another release's.
+        """
+        folder = self.files(release)
+        try:
+            content = folder.read(NAME)
+        except FileNotFoundError:
+            raise NotFound(f"there is no release {release} at {self}") from None
+        manifest = parse_manifest(content, f"{folder}/{NAME}")
+        check_owner(manifest, release, f"{folder}/{NAME}")
+        return manifest, content
+
+    def claim(self, manifest: Manifest) -> None:
+        """Claims a release's name for one content.
+
+        Raises:
+            IntegrityError: another content has it.
+        """
+        folder = self.files(manifest.version)
+        wanted = canonical_json({"content": manifest.content_hash, "files": sorted(manifest.files)})
+        if not folder.create(CLAIM, wanted) and folder.read(CLAIM) != wanted:
+            raise IntegrityError(
+                f"{folder} was begun by a build of the same id with other content; find the "
+                f"unseeded step, or run under another root seed"
+            )
+
+    def remove(self, release: str) -> None:
+        """Removes a release, or what a push left of one: its manifest first, its claim last.
+
+        Nobody begins to read a release without a manifest, and a removal that was interrupted
+        finds in the claim what is left to remove.
+        """
+        folder = self.files(release)
+        folder.remove(NAME)
+        try:
+            names = json.loads(folder.read(CLAIM))["files"]
+        except FileNotFoundError:
+            return
+        for name in names:
+            folder.remove(name)
+        folder.remove(CLAIM)
+
+
+def find_location(settings: ReleaseSettings) -> ReleaseLocation | None:
+    """Returns the location that the settings name, or None; raises UsageError for a bad one."""
+    return ReleaseLocation(open_place(settings.location)) if settings.location else None
+
+
+def deciding_store(root: Path, location: ReleaseLocation | None) -> ReleaseStore:
+    """Returns the releases under a folder with the log that decides: the location's, if any."""
+    releases = ReleaseStore(root)
+    if location is not None:
+        releases.log = location.log
+    return releases

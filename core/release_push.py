@@ -1,0 +1,98 @@
+"""Brings a release to the location: its files first, each read back, its manifest last."""
+
+from dataclasses import dataclass
+
+from core.entry_log import file_name
+from core.errors import IntegrityError
+from core.followed_log import check_is_copy
+from core.kill_points import reach
+from core.manifest import NAME, Manifest, parse_manifest
+from core.place import Place
+from core.release_location import ReleaseLocation
+from core.release_store import ReleaseStore
+from core.verified_copy import has_bytes
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did: files and bytes sent, and files that were there with equal bytes."""
+
+    release: str
+    n_sent: int
+    bytes_sent: int
+    n_kept: int
+
+
+def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str) -> Pushed:
+    """Brings a stored release to the location; what is there with equal bytes is left alone.
+
+    An interrupted push is ended by the next one. The log is not touched.
+
+    Raises:
+        NotFound: there is no such release in the home.
+        IntegrityError: it is damaged here, what was sent reads back as other bytes, or another
+            content of the same id is there.
+        OSError: the location can't be reached.
+    """
+    manifest = releases.manifest(release)
+    local, folder = releases.path(release), location.files(release)
+    location.claim(manifest)
+    n_sent = bytes_sent = 0
+    for name, record in sorted(manifest.files.items()):
+        if not has_bytes(folder, name, record):
+            folder.put(name, local / name)
+            if not has_bytes(folder, name, record):
+                raise IntegrityError(
+                    f"{folder}/{name} has other bytes than the manifest says: {local / name} is "
+                    f"damaged, or was on its way; run `daybreak release verify {release}`"
+                )
+            n_sent += 1
+            bytes_sent += record.bytes
+        reach("push_file_sent")
+    reach("push_files_sent")
+    _describe(folder, manifest, (local / NAME).read_bytes())
+    reach("push_described")
+    return Pushed(release, n_sent, bytes_sent, len(manifest.files) - n_sent)
+
+
+def _describe(folder: Place, manifest: Manifest, content: bytes) -> None:
+    if folder.create(NAME, content):
+        return
+    there = parse_manifest(folder.read(NAME), f"{folder}/{NAME}")
+    if there.content_hash != manifest.content_hash:
+        raise IntegrityError(f"{folder}/{NAME} is of other content; it is left as it is")
+
+
+def push_log(releases: ReleaseStore, location: ReleaseLocation) -> list[Pushed]:
+    """Lets a location begin with what a home has: every stored release and entry that it lacks.
+
+    Nothing is decided anew: entries keep their numbers, and one is copied after its release.
+
+    Raises:
+        IntegrityError: the location has an entry that the home has not or has otherwise.
+        NotFound, OSError: as `push_release` does.
+    """
+    known, there = releases.log.entries(), location.log.entries()
+    if len(there) > len(known) or known[: len(there)] != there:
+        check_is_copy(releases.log, there, location)
+        raise IntegrityError(
+            f"the log at {location} has gone on to entry {len(there)}, this home's ends at "
+            f"{len(known)}; run `daybreak release pull`"
+        )
+    barred = releases.log.standing().barred
+    waiting = set(releases.ids()) - set(barred)
+    pushed = []
+    for entry in known:
+        if entry.release in waiting:
+            waiting.discard(entry.release)
+            pushed.append(push_release(releases, location, entry.release))
+        if entry.seq > len(there):
+            name = file_name(entry.seq)
+            content = releases.log.folder.read(name)
+            folder = location.log.folder
+            if not folder.create(name, content) and folder.read(name) != content:
+                raise IntegrityError(
+                    f"another writer took entry {entry.seq} at {location}; this home belongs to "
+                    "another location"
+                )
+    return pushed

@@ -1,0 +1,104 @@
+"""The verbs of a place, on a folder and on a bucket of a real S3 server."""
+
+import threading
+
+import pytest
+
+from core.errors import UsageError
+from core.place import open_place
+from tests.servers import BUCKET, KEYS
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request, tmp_path):
+    if request.param == "folder":
+        return open_place(str(tmp_path))
+    request.getfixturevalue("s3")
+    return open_place(f"s3://{BUCKET}/places/{tmp_path.name}")
+
+
+def test_a_file_is_created_once(place):
+    assert place.names() == []
+    assert place.create("00000001.json", b"mine") is True
+    assert place.create("00000001.json", b"theirs") is False
+    assert place.read("00000001.json") == b"mine"
+    assert place.names() == ["00000001.json"]
+
+
+def test_of_eight_threads_one_creates(place):
+    answers, barrier = [], threading.Barrier(8)
+
+    def create(number):
+        barrier.wait()
+        if place.create("one", str(number).encode()):
+            answers.append(number)
+
+    threads = [threading.Thread(target=create, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 1
+    assert place.read("one") == str(answers[0]).encode()
+
+
+def test_a_file_is_put_replaced_and_removed(place, tmp_path_factory):
+    source = tmp_path_factory.mktemp("source") / "file"
+    versions = place.under("versions")
+    for content in (b"", b"abc", b"x" * (40 << 20)):
+        source.write_bytes(content)
+        versions.put("users/default/shard", source)
+        assert versions.size("users/default/shard") == len(content)
+        assert versions.block("users/default/shard", 1, 3) == content[1:3] if content else True
+    assert versions.block("users/default/shard", (40 << 20) - 1, 50 << 20) == b"x"
+    assert place.names() == ["versions"]
+    assert versions.size("users") is None
+    versions.remove("users/default/shard")
+    versions.remove("users/default/shard")
+    assert versions.size("users/default/shard") is None
+    assert versions.names() == []
+
+
+def test_what_is_not_there_is_none_or_an_error(place):
+    assert place.size("nothing") is None
+    with pytest.raises(FileNotFoundError):
+        place.read("nothing")
+
+
+def test_a_bucket_that_is_gone_is_an_os_error_without_a_key(s3):
+    place = open_place(f"s3://{BUCKET}/x")
+    s3.kill()
+    try:
+        for ask in (place.names, lambda: place.create("a", b"")):
+            with pytest.raises(OSError, match=f"s3://{BUCKET}/x") as raised:
+                ask()
+            assert KEYS["AWS_SECRET_ACCESS_KEY"] not in str(raised.value)
+    finally:
+        s3.start()
+
+
+def test_an_absent_bucket_has_no_names_and_takes_no_file(s3):
+    place = open_place("s3://another-bucket/x")
+    assert place.names() == []
+    with pytest.raises(OSError, match="does not exist"):
+        place.create("a", b"")
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("/nowhere/at/all", "mount or make it"),
+        ("gs://bucket/x", "neither a folder nor s3"),
+        ("s3://", "neither a folder nor s3"),
+        ("s3:///x", "neither a folder nor s3"),
+        ("s3://AKIDCANARY:canary-secret@bucket/x", "AWS_SECRET_ACCESS_KEY"),
+    ],
+)
+def test_a_location_that_cannot_be_meant_is_refused(location, message):
+    with pytest.raises(UsageError, match=message) as raised:
+        open_place(location)
+    assert "canary" not in str(raised.value).lower()
+
+
+def test_a_folder_may_be_named_as_a_url(tmp_path):
+    assert str(open_place(f"file://{tmp_path}")) == str(tmp_path)
