@@ -13,6 +13,7 @@ import errno
 import re
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,11 @@ class BucketPlace:
 
     def __init__(self, path: UPath) -> None:
         self._path = path
-        self._files: Any = path.fs
+
+    @cached_property
+    def _files(self) -> Any:
+        # Made at the first question: the client has a thread, and servers fork before they ask.
+        return self._path.fs
 
     @classmethod
     def at(cls, url: str) -> "BucketPlace":

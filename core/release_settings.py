@@ -18,3 +18,5 @@ class ReleaseSettings(BaseModel):
     """Longest random wait before files are copied, so that a fleet does not ask all at once."""
     poll_seconds: float = Field(default=3.0, ge=0.05, le=3_600, allow_inf_nan=False)
     """Pause between two looks of a server at the location's log."""
+    retry_seconds: float = Field(default=60.0, ge=0.05, le=3_600, allow_inf_nan=False)
+    """Pause of a server before it copies again what could not be copied."""

@@ -24,7 +24,7 @@ COMMANDS = {
     "run": "run the daily path for one as-of date",
     "ui": "the Dagster UI over this home, on the loopback",
     "serve": "answer lookups from the current release",
-    "release": "list, show, verify, compare, roll back, pin and clear up releases",
+    "release": "list, show, verify, compare, roll back, pin, move and clear up releases",
     "why": "follow one user from events to list",
     "sql": "ask the lake, the artefacts and the releases with DuckDB, read-only",
     "bench": "measure a claim about speed against a named peer",

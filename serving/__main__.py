@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from core.errors import DaybreakError, UsageError
 from core.home import Home
 from core.serving_settings import ServingSettings
+from core.settings import load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home = Home.find(folder)
         from serving.server import serve
 
-        serve(home, settings)
+        serve(home, settings, load_settings().releases)
     except DaybreakError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -5,12 +5,14 @@ import os
 import signal
 
 from core.home import Home
+from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
 from core.serving_settings import ServingSettings
 from serving.answer import recommendations
 from serving.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.current_release import CurrentRelease
 from serving.ladder import choose
+from serving.location_watch import LocationWatch
 from serving.pages import RECOMMENDATIONS, build_pages
 from serving.parameters import parse_recommendation
 from serving.problems import NO_RELEASE, Problem
@@ -22,22 +24,30 @@ _JSON = [("content-type", "application/json"), ("cache-control", "no-store")]
 class Application:
     """One worker process's application; made after the fork, so every map is its own."""
 
-    def __init__(self, home: Home, settings: ServingSettings) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: ServingSettings,
+        releases: ReleaseSettings = ReleaseSettings(),  # noqa: B008 - frozen
+    ) -> None:
         self.current = CurrentRelease(
             ReleaseStore(home.releases),
             poll_seconds=settings.poll_seconds,
             retry_seconds=settings.retry_seconds,
         )
+        self._location = LocationWatch(home, releases)
         self.counts = RequestCounts()
         self._pages = build_pages(self.current, self.counts)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to watch the release log, when the worker starts."""
         self.current.start()
+        self._location.start()
         _stop_with_parent(loop, os.getppid())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ends the watch, when the worker stops."""
+        self._location.stop()
         self.current.stop()
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:

@@ -4,8 +4,11 @@ from typing import Any
 
 from core.errors import CheckFailed, DaybreakError, NotFound
 from core.home import Home
+from core.release_location import ReleaseLocation, deciding_store, find_location
 from core.release_log import Action, ReleaseEntry
+from core.release_pull import follow
 from core.release_store import ReleaseStore
+from core.settings import load_settings
 from serving.current_release import age_seconds
 from serving.reader import open_release
 
@@ -15,13 +18,14 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
 
     Returns:
         Rows of release, as_of, status (`published`, `archived`, `barred`, or None where the log
-        does not know it), is_current, is_pinned, is_stored, and at and reason of the entry that
-        decided the status.
+        does not know it), is_current, is_pinned, is_stored (here), is_shared (at the location, if
+        one is set), and at and reason of the entry that decided the status.
 
     Raises:
         IntegrityError: the log is damaged.
     """
-    releases = ReleaseStore(home.releases)
+    location = _location()
+    releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     stored = set(releases.ids())
     entries = {**standing.archived, **standing.published, **standing.barred}
@@ -34,6 +38,7 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
             "is_current": name == current,
             "is_pinned": name == standing.pinned,
             "is_stored": name in stored,
+            "is_shared": location is not None and location.holds(name),
             "at": entries[name].at if name in entries else None,
             "reason": entries[name].reason if name in entries else None,
         }
@@ -49,12 +54,13 @@ def current_release(home: Home) -> dict[str, Any]:
         NotFound: nothing stands.
         IntegrityError: the log or the release's manifest is damaged.
     """
-    releases = ReleaseStore(home.releases)
+    location = _location()
+    releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     if not standing.candidates:
         raise NotFound("no release stands; run `daybreak run`")
     entry = standing.candidates[0]
-    releases.manifest(entry.release)
+    _check_described(releases, location, entry.release)
     return {
         "release": entry.release,
         "as_of": entry.as_of,
@@ -76,7 +82,7 @@ def verify_release(home: Home, release: str | None = None) -> dict[str, Any]:
         NotFound: there is no such release.
         IntegrityError: naming what is damaged.
     """
-    releases = ReleaseStore(home.releases)
+    releases = deciding_store(home.releases, _location())
     name = release or releases.log.current()
     if name is None:
         raise NotFound("no release stands; run `daybreak run`")
@@ -103,7 +109,8 @@ def rollback(home: Home, to: str | None = None, *, reason: str) -> dict[str, Any
         IntegrityError: `to`, or the log, is damaged.
         ReleaseConflict: another writer was faster.
     """
-    releases = ReleaseStore(home.releases)
+    location = _location()
+    releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     names = [entry.release for entry in standing.candidates]
     if not names:
@@ -116,13 +123,14 @@ def rollback(home: Home, to: str | None = None, *, reason: str) -> dict[str, Any
         n_out = names.index(to)
         if n_out == 0:
             raise CheckFailed(f"release {to} is current already")
-        open_release(releases.path(to), verify=False).close()
-    target = _first_that_opens(releases, names[n_out:])
+        _check_usable(releases, location, to)
+    target = _first_usable(releases, location, names[n_out:])
     seq = standing.seq
     for entry in standing.candidates[:n_out]:
         seq = releases.log.append(
             "rollback", entry.release, entry.as_of, reason=reason, expected_seq=seq
         ).seq
+    _follow(home, location)
     return {"rolled_back": names[:n_out], "current": target}
 
 
@@ -135,11 +143,14 @@ def pin(home: Home, release: str, *, reason: str) -> dict[str, Any]:
         CheckFailed: it is pinned already.
         IntegrityError: it, or the log, is damaged.
     """
-    releases = ReleaseStore(home.releases)
+    location = _location()
+    releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     standing.check("pin", release)
-    open_release(releases.path(release)).close()
-    return _append(releases, "pin", standing.published[release], reason, standing.seq)
+    _check_usable(releases, location, release, verify=True)
+    added = _append(releases, "pin", standing.published[release], reason, standing.seq)
+    _follow(home, location)
+    return added
 
 
 def unpin(home: Home, *, reason: str) -> dict[str, Any]:
@@ -149,11 +160,25 @@ def unpin(home: Home, *, reason: str) -> dict[str, Any]:
         NotFound: none is pinned.
         IntegrityError: the log is damaged.
     """
-    releases = ReleaseStore(home.releases)
+    location = _location()
+    releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     if standing.pinned is None:
         raise NotFound("no release is pinned")
-    return _append(releases, "unpin", standing.published[standing.pinned], reason, standing.seq)
+    entry = standing.published[standing.pinned]
+    added = _append(releases, "unpin", entry, reason, standing.seq)
+    _follow(home, location)
+    return added
+
+
+def _location() -> ReleaseLocation | None:
+    return find_location(load_settings().releases)
+
+
+def _follow(home: Home, location: ReleaseLocation | None) -> None:
+    """Shows this home's readers at once what was decided at the location."""
+    if location is not None:
+        follow(ReleaseStore(home.releases), location)
 
 
 def _append(
@@ -165,11 +190,37 @@ def _append(
     return {"release": entry.release, "seq": added.seq}
 
 
-def _first_that_opens(releases: ReleaseStore, names: list[str]) -> str:
-    """Returns the first release that can be read; hashing is left to the server, for speed."""
+def _check_usable(
+    releases: ReleaseStore, location: ReleaseLocation | None, release: str, verify: bool = False
+) -> None:
+    """Checks that a release opens here, or else that the location has it whole.
+
+    Hashing is left to the server where `verify` is not set, for speed.
+
+    Raises:
+        NotFound, IntegrityError: it does not.
+    """
+    if location is not None and release not in releases.ids():
+        location.manifest(release)
+    else:
+        open_release(releases.path(release), verify=verify).close()
+
+
+def _check_described(
+    releases: ReleaseStore, location: ReleaseLocation | None, release: str
+) -> None:
+    if location is not None and release not in releases.ids():
+        location.manifest(release)
+    else:
+        releases.manifest(release)
+
+
+def _first_usable(
+    releases: ReleaseStore, location: ReleaseLocation | None, names: list[str]
+) -> str:
     for name in names:
         try:
-            open_release(releases.path(name), verify=False).close()
+            _check_usable(releases, location, name)
         except DaybreakError:
             continue
         return name

@@ -9,6 +9,8 @@ from granian.server import Server
 
 from core.home import Home
 from core.listening import check_can_listen
+from core.release_location import find_location
+from core.release_settings import ReleaseSettings
 from core.serving_settings import ServingSettings
 from serving.application import Application
 
@@ -36,20 +38,27 @@ def announce(home: Home, address: str) -> None:
 
 
 def serve(
-    home: Home, settings: ServingSettings, announce: Callable[[Home, str], None] = announce
+    home: Home,
+    settings: ServingSettings,
+    releases: ReleaseSettings,
+    announce: Callable[[Home, str], None] = announce,
 ) -> None:
     """Serves a home's releases until SIGTERM or SIGINT.
+
+    Where a location is set, releases are copied from it in the background.
 
     With nothing published yet the server starts too: it answers 503 until there is a release.
 
     Args:
         home: whose releases.
         settings: where to listen, with how many processes.
+        releases: the location to follow, if any.
         announce: told the home and the address, `http://host:port`, once the port is known free.
 
     Raises:
-        UsageError: the address can't be listened on.
+        UsageError: the address can't be listened on, or the location can't be meant.
     """
+    find_location(releases)
     check_can_listen(settings.host, settings.port)
     server = Server(
         "daybreak",
@@ -66,4 +75,4 @@ def serve(
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(home, f"http://{host}:{settings.port}")
-    server.serve(target_loader=partial(Application, home, settings), wrap_loader=False)
+    server.serve(target_loader=partial(Application, home, settings, releases), wrap_loader=False)

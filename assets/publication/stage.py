@@ -11,6 +11,8 @@ from assets.publication.gate import evaluate_gate
 from assets.publication.lineage import lineage
 from assets.publication.measurements import against_champion, storable
 from assets.publication.released import PART, release_measurements
+from assets.publication.shared import announcing, catch_up
+from assets.publication.verdict import Verdict
 from core.artefact import Artefact, table_file
 from core.errors import CheckFailed
 from core.memory import peak_mb, reset_peak
@@ -97,6 +99,7 @@ def make_gate(night: Night) -> Made:
     A no is a result, not an error: it is stored like a yes, and publishing reads it.
     """
     release = current_release(night)
+    catch_up(night)
     champion = find_champion(night)
     checks = required_checks(night, lineage(night.store, release))
 
@@ -155,7 +158,8 @@ def publish(night: Night) -> ReleaseEntry:
             longer stands.
         IntegrityError: the release on the disk is damaged.
         ReleaseConflict: other writers kept taking the place in the log.
-        MachineFault: the entry could not be written, or nobody knows whether it was.
+        MachineFault: the entry could not be written, or nobody knows whether it was; or the
+            location that decides can't be reached.
     """
     release, gate = current_release(night), night.get("gate")
     document = gate.json("verdict.json")
@@ -164,5 +168,7 @@ def publish(night: Night) -> ReleaseEntry:
             f"the gate judged {document['release']}, not {release.version}; materialise `gate` "
             f"for {night.key}"
         )
+    Verdict.from_dict(document["verdict"]).require_passed()
     versions = {"gate": gate.version, "evaluation": gate.manifest.inputs["evaluation"]}
-    return announce(ReleaseStore(night.home.releases), release, document, versions)
+    with announcing(night, release.version) as releases:
+        return announce(releases, release, document, versions)

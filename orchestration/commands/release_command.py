@@ -1,12 +1,14 @@
-"""`daybreak release`: list, show, verify, compare, roll back, pin and clear up releases."""
+"""`daybreak release`: list, show, verify, compare, roll back, pin, move and clear up releases."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from assets.publication.garbage import clear_up
 from core.home import Home
 from core.settings import load_settings
+from serving import location_commands
 from serving import release_commands as commands
 
 
@@ -39,12 +41,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unpin.add_argument("--reason", default="unpinned by hand", help="one line for people")
     gc = action("gc", "retire what is not kept; delete what was retired long enough ago")
     gc.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    pull = action("pull", "copy what is to be served from where releases live")
+    pull.add_argument("--from", dest="origin", metavar="LOCATION", help="a folder or s3://…")
+    pull.add_argument("--fallbacks", type=_count, metavar="N", help="releases beside the current")
+    pull.add_argument(
+        "--spread", type=_seconds, metavar="SECONDS", help="longest random wait before a copy"
+    )
+    push = action("push", "bring releases to where they live")
+    push.add_argument("release", nargs="?", help="default: all that this home's log names")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 10:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0 to 10")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0 to 3600")
+    return number
 
 
 def _diff(options: argparse.Namespace, home: Home) -> dict[str, Any]:
     from serving.release_diff import diff_releases  # the other actions need no table library
 
     return diff_releases(home, options.before, options.after)
+
+
+def _pull(options: argparse.Namespace, home: Home) -> Any:
+    return location_commands.pull_release(
+        home,
+        load_settings().releases,
+        origin=options.origin,
+        fallbacks=options.fallbacks,
+        spread_seconds=options.spread,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
 
 
 _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
@@ -56,21 +91,29 @@ _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
     "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
     "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
     "gc": lambda o, home: clear_up(home, load_settings().retention, is_trial=o.dry_run),
+    "pull": _pull,
+    "push": lambda o, home: location_commands.push(home, load_settings().releases, o.release),
 }
 
 
 def execute(options: argparse.Namespace, home: Home) -> tuple[Any, str]:
     """Runs one action; returns its result as a document and as text."""
     document = _RUN[options.action](options, home)
-    if isinstance(document, list):
+    if options.action == "list":
         lines = [_line(row) for row in document]
         return document, "\n".join(lines) or "no release yet; run `daybreak run`"
     if options.action == "diff":
         from serving.diff_text import to_markdown
 
         return document, to_markdown(document).rstrip()
+    if isinstance(document, list):
+        return document, "\n\n".join(_fields(row) for row in document) or "nothing to bring"
+    return document, _fields(document)
+
+
+def _fields(document: dict[str, Any]) -> str:
     shown = {name: value for name, value in document.items() if name != "verdict"}
-    return document, "\n".join(f"{name:<12} {value}" for name, value in shown.items())
+    return "\n".join(f"{name:<14} {value}" for name, value in shown.items())
 
 
 def _line(row: dict[str, Any]) -> str:

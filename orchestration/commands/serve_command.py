@@ -26,7 +26,8 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
     from serving.server import announce, serve
 
     settings = _settings(port=options.port, workers=options.workers)
-    serve(home, settings, _announce_as_json if options.json else announce)
+    releases = load_settings().releases
+    serve(home, settings, releases, _announce_as_json if options.json else announce)
     return None, ""
 
 

@@ -1,0 +1,64 @@
+"""A night's dealings with the location that machines share, where one is set.
+
+The location's log decides. The home holds what the gate compares with, and its own log follows.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from core.errors import MachineFault
+from core.night import Night
+from core.release_location import ReleaseLocation, deciding_store, find_location
+from core.release_pull import fetch_release, pull
+from core.release_push import push_release
+from core.release_store import ReleaseStore
+
+
+def catch_up(night: Night) -> None:
+    """Brings the home to where the location is: its log, and the champion of this date.
+
+    Raises:
+        IntegrityError: a release there is damaged, or the home belongs to another location.
+        MachineFault: the location can't be reached, or there is no room.
+    """
+    location = find_location(night.settings.releases)
+    if location is None:
+        return
+    local = ReleaseStore(night.home.releases)
+    with _reaching(location):
+        pull(local, location, fallbacks=night.settings.releases.fallbacks)
+        champion = location.log.champion_before(night.key)
+        if champion is not None:
+            fetch_release(local, location, champion)
+
+
+@contextlib.contextmanager
+def announcing(night: Night, release: str) -> Iterator[ReleaseStore]:
+    """Brings a release to the location, yields the releases to announce it in, then follows.
+
+    A step that fails leaves what was there standing; the same step again ends the work.
+
+    Raises:
+        IntegrityError: what lies there is of other content, or reads back as other bytes.
+        MachineFault: the location can't be reached.
+    """
+    location = find_location(night.settings.releases)
+    if location is None:
+        yield ReleaseStore(night.home.releases)
+        return
+    local = ReleaseStore(night.home.releases)
+    with _reaching(location):
+        push_release(local, location, release)
+        yield deciding_store(night.home.releases, location)
+        pull(local, location, fallbacks=night.settings.releases.fallbacks)
+
+
+@contextlib.contextmanager
+def _reaching(location: ReleaseLocation) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MachineFault(
+            f"{location} can't be reached or written ({error.strerror or error}); what stands "
+            "there stands, run again"
+        ) from error

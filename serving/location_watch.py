@@ -1,0 +1,83 @@
+"""Keeps a serving home up with the location that machines share.
+
+One thread follows the location's log, so that a rollback is served within seconds; another copies
+files when there is something to copy. Both only write the home; the server reads it as ever, and
+goes on serving where the location can't be reached.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from core.errors import DaybreakError
+from core.home import Home
+from core.release_location import ReleaseLocation, find_location
+from core.release_pull import follow, pull
+from core.release_settings import ReleaseSettings
+from core.release_store import ReleaseStore
+
+_log = logging.getLogger("daybreak.serving")
+
+
+class LocationWatch:
+    """The threads of one process; a home without a location has none to start."""
+
+    def __init__(self, home: Home, settings: ReleaseSettings) -> None:
+        self._home = home
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(act,), name=act.__name__, daemon=True)
+            for act in ((self.follow, self.copy) if settings.location else ())
+        ]
+
+    def start(self) -> None:
+        """Begins to follow and to copy."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends both; a copy that is under way ends with the process, and goes on with the next."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=0.5)
+
+    def follow(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
+        """Shows the entries that need no copy."""
+        follow(releases, location)
+
+    def copy(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
+        """Copies what is to be served."""
+        done = pull(
+            releases,
+            location,
+            fallbacks=self._settings.fallbacks,
+            spread_seconds=self._settings.spread_seconds,
+            wait=self._stopping.wait,
+            say=_log.info,
+        )
+        if done.copied:
+            _log.info("copied %s (%d bytes)", ", ".join(done.copied), done.bytes_fetched)
+
+    def _repeat(self, act: Callable[[ReleaseStore, ReleaseLocation], None]) -> None:
+        releases, location = ReleaseStore(self._home.releases), None
+        complaint = ""
+        while not self._stopping.is_set():
+            pause = self._settings.poll_seconds
+            try:
+                location = location or find_location(self._settings)
+                assert location is not None  # no thread is made without one
+                act(releases, location)
+            except (DaybreakError, OSError) as error:
+                # A connection fails in many words; what was refused is told by name.
+                state = "unreachable" if isinstance(error, OSError) else str(error)
+                if state != complaint:
+                    _log.error("%s: %s; what is here is served on", act.__name__, error)
+                complaint = state
+                if act == self.copy:  # what was refused is not copied over and over
+                    pause = max(pause, self._settings.retry_seconds)
+            else:
+                if complaint:
+                    _log.info("%s: %s is well again", act.__name__, location)
+                complaint = ""
+            self._stopping.wait(pause)

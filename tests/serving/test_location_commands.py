@@ -1,0 +1,158 @@
+"""The commands where a location decides, and a server that follows it."""
+
+import json
+import logging
+import time
+
+import pytest
+
+from core.errors import CheckFailed, NotFound, UsageError
+from core.home import Home
+from core.place import open_place
+from core.release_location import ReleaseLocation
+from core.release_settings import ReleaseSettings
+from core.release_store import ReleaseStore
+from orchestration.cli import main
+from serving import release_commands as commands
+from serving.current_release import CurrentRelease
+from serving.location_commands import pull_release, push
+from serving.location_watch import LocationWatch
+from tests.servers import BUCKET, KEYS
+
+
+@pytest.fixture
+def shared(tmp_path):
+    (tmp_path / "shared").mkdir()
+    return str(tmp_path / "shared")
+
+
+@pytest.fixture
+def three(toy, shared, tmp_path, monkeypatch):
+    """A location with three releases, brought there by a home that built them."""
+    home = Home(tmp_path / "builder")
+    names = [toy.publish(home.releases, f"1970-01-1{n}", n) for n in (1, 2, 3)]
+    push(home, ReleaseSettings(location=shared), None)
+    monkeypatch.setenv("DAYBREAK_RELEASES__LOCATION", shared)
+    return names
+
+
+def at(location):
+    return ReleaseLocation(open_place(location))
+
+
+def wait_for(holds):
+    for _ in range(400):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen within 8 s")
+
+
+def test_decisions_are_made_at_the_location(three, shared, tmp_path):
+    elsewhere = Home(tmp_path / "elsewhere")  # a machine that has copied nothing
+    row = commands.list_releases(elsewhere)[0]
+    assert (row["release"], row["is_stored"], row["is_shared"]) == (three[2], False, True)
+    assert commands.current_release(elsewhere)["release"] == three[2]
+    assert commands.rollback(elsewhere, reason="bad")["current"] == three[1]
+    assert commands.pin(elsewhere, three[0], reason="holiday")["release"] == three[0]
+    with pytest.raises(CheckFailed, match="pinned already"):
+        commands.pin(elsewhere, three[0], reason="again")
+    commands.unpin(elsewhere, reason="over")
+    assert [x.action for x in at(shared).log.entries()][3:] == ["rollback", "pin", "unpin"]
+    assert ReleaseStore(elsewhere.releases).log.entries() == ()
+    with pytest.raises(NotFound):
+        commands.verify_release(elsewhere)
+
+
+def test_a_home_that_has_the_releases_follows_its_own_decision_at_once(three, tmp_path):
+    home = Home(tmp_path / "builder")
+    commands.rollback(home, reason="bad")
+    assert ReleaseStore(home.releases).log.current() == three[1]
+
+
+def test_a_rollback_that_leaves_nothing_at_the_location_is_refused(three, shared, tmp_path):
+    for name in three[:2]:
+        at(shared).remove(name)
+    with pytest.raises(CheckFailed, match="nothing to serve"):
+        commands.rollback(Home(tmp_path / "elsewhere"), reason="bad")
+
+
+def test_pull_and_push_on_the_command_line(three, shared, tmp_path, monkeypatch, capsys):
+    home = str(tmp_path / "reader")
+    assert main(["release", "pull", "--home", home, "--spread", "0.01", "--json"]) == 0
+    printed = capsys.readouterr()
+    done = json.loads(printed.out)
+    assert (done["current"], done["copied"]) == (three[2], [three[2], three[1]])
+    assert "of at most 0.01 s" in printed.err
+    assert main(["release", "verify", "--home", home]) == 0
+    monkeypatch.delenv("DAYBREAK_RELEASES__LOCATION")
+    other = str(tmp_path / "other")
+    flags = ["--home", other, "--spread", "0", "--fallbacks", "0"]
+    assert main(["release", "pull", "--from", shared, *flags]) == 0
+    assert ReleaseStore(Home(tmp_path / "other").releases).ids() == [three[2]]
+    capsys.readouterr()
+    for words in (["pull"], ["push"], ["push", three[0]]):
+        assert main(["release", *words, "--home", home]) == 2
+        assert "DAYBREAK_RELEASES__LOCATION" in capsys.readouterr().err
+    for flag in (["--spread", "-1"], ["--fallbacks", "11"], ["--spread", "nan"]):
+        with pytest.raises(SystemExit):
+            main(["release", "pull", *flag, "--home", home])
+        assert "not within" in capsys.readouterr().err
+
+
+def test_push_mends_one_release(three, shared, tmp_path):
+    at(shared).files(three[1]).remove("golden.json")
+    settings = ReleaseSettings(location=shared)
+    (done,) = push(Home(tmp_path / "builder"), settings, three[1])
+    assert (done["release"], done["n_sent"]) == (three[1], 1)
+    done = push(Home(tmp_path / "builder"), settings, None)
+    assert [x["n_sent"] for x in done] == [0, 0, 0]
+
+
+def test_no_location_is_set(tmp_path):
+    with pytest.raises(UsageError, match="no location is set"):
+        pull_release(Home(tmp_path), ReleaseSettings())
+
+
+def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
+    toy, s3, tmp_path, monkeypatch, caplog
+):
+    location = f"s3://{BUCKET}/{tmp_path.name}"
+    builder, home = Home(tmp_path / "builder"), Home(tmp_path / "server")
+    settings = ReleaseSettings(
+        location=location, spread_seconds=0, poll_seconds=0.1, retry_seconds=0.1
+    )
+    first = toy.publish(builder.releases, "1970-01-11", 1)
+    push(builder, settings, None)
+    current = CurrentRelease(ReleaseStore(home.releases), poll_seconds=0.05, retry_seconds=0.2)
+    watch = LocationWatch(home, settings)
+
+    def serves(name):
+        return current.served is not None and current.served.release.id == name
+
+    with caplog.at_level(logging.INFO, "daybreak.serving"):
+        current.start()
+        watch.start()
+        try:
+            wait_for(lambda: serves(first))
+            s3.kill()
+            wait_for(lambda: caplog.text.count("is served on") >= 2)
+            n_lines = caplog.text.count("is served on")
+            time.sleep(2)
+            assert caplog.text.count("is served on") == n_lines == 2  # one a thread
+            assert serves(first)
+            assert current.is_ready
+            s3.start()
+            wait_for(lambda: caplog.text.count("is well again") == 2)
+            second = toy.publish(builder.releases, "1970-01-12", 2)
+            push(builder, settings, None)
+            wait_for(lambda: serves(second))
+            monkeypatch.setenv("DAYBREAK_RELEASES__LOCATION", location)
+            start = time.monotonic()
+            commands.rollback(Home(tmp_path / "elsewhere"), reason="bad")
+            wait_for(lambda: serves(first))
+            print(f"rolled back within {time.monotonic() - start:.2f} s")
+        finally:
+            watch.stop()
+            current.stop()
+    assert KEYS["AWS_SECRET_ACCESS_KEY"] not in caplog.text
