@@ -29,6 +29,9 @@ KILL_POINTS = {
     "pull_files_copied": "all files are in the staging folder, the manifest is not",
     "pull_described": "the manifest is in the staging folder, which has not got its name",
     "pull_committed": "a copied release has its name, no entry of the local log names it",
+    "export_block_written": "more of a release's keys are in Redis, no header says it is whole",
+    "export_complete": "a release is whole in Redis, the pointer names the one before",
+    "export_pointed": "the pointer names the new release, older exports are not yet to expire",
     "entry_copied": "one more entry of the location's log is in the local log",
 }
 """What is true at each moment, by its name."""

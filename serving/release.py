@@ -1,6 +1,6 @@
 """One release, mapped for reading."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,13 @@ class Release:
         self.id = folder.name
         self.layout = layout
         n_pieces = layout.n_items + layout.n_explanations
-        n_fragments = n_pieces + len(layout.segments)
+        self.n_fragments = n_pieces + len(layout.segments)
         self._blob = map_bytes(folder / names.FRAGMENTS)
         self._firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
         if self._firsts[layout.n_items] != n_pieces:
             raise IntegrityError(f"{folder / names.FRAGMENT_FIRSTS} does not fit; rebuild it")
-        self._offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", n_fragments + 1)
-        if self._offsets[n_fragments] != len(self._blob):
+        self._offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", self.n_fragments + 1)
+        if self._offsets[self.n_fragments] != len(self._blob):
             raise IntegrityError(f"{folder / names.FRAGMENTS} has another length; rebuild it")
         self._shards = [RecordReader(folder / names.shard_file(n)) for n in range(layout.n_shards)]
         self._item_nums = RecordReader(folder / names.ITEM_NUMS)
@@ -74,6 +74,15 @@ class Release:
             return None
         content = self._shards[shard_of(key, self.layout.n_shards)].get(key)
         return None if content is None else UserRecord(content, self.layout)
+
+    def user_records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yields the id of every user in UTF-8 with the packed record, as it is stored."""
+        for shard in self._shards:
+            yield from shard.items()
+
+    def item_records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yields the id of every item in UTF-8 with its number, little-endian."""
+        yield from self._item_nums.items()
 
     def item_num(self, item_id: str) -> int | None:
         """Returns an item's number, or None for an item that the release does not know."""

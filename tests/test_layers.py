@@ -26,6 +26,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "mlflow": ("training/tracking*.py",),
     "openai": ("assets/explanations/*",),
     "pyspark": ("core/engine/spark.py",),
+    "redis": ("serving/redis_connection.py",),
     "s3fs": (),  # reached through universal-pathlib only
     "starlette": ("serving/*",),
     "torch": ("training/tower_*.py",),

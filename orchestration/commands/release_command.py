@@ -10,6 +10,7 @@ from core.home import Home
 from core.settings import load_settings
 from serving import location_commands
 from serving import release_commands as commands
+from serving.redis_keys import DEFAULT_URL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     push = action("push", "bring releases to where they live")
     push.add_argument("release", nargs="?", help="default: all that this home's log names")
+    export = action("export", "write a release where other teams read features")
+    export.add_argument("target", choices=["redis"])
+    export.add_argument("--url", default=DEFAULT_URL, help="default: %(default)s")
+    export.add_argument("--release", dest="export_release", help="default: the current one")
+    export.add_argument(
+        "--grace", type=_grace, default=3600, metavar="SECONDS",
+        help="how long exports older than the previous one may still be read",
+    )  # fmt: skip
 
 
 def _count(text: str) -> int:
@@ -65,10 +74,29 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _grace(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 30 * 86_400:
+        raise argparse.ArgumentTypeError(f"{text} is not within 1 to {30 * 86_400}")
+    return number
+
+
 def _diff(options: argparse.Namespace, home: Home) -> dict[str, Any]:
     from serving.release_diff import diff_releases  # the other actions need no table library
 
     return diff_releases(home, options.before, options.after)
+
+
+def _export(options: argparse.Namespace, home: Home) -> dict[str, Any]:
+    from orchestration.export_release import export_to_redis  # needs table libraries
+
+    return export_to_redis(
+        home,
+        load_settings().releases,
+        options.url,
+        release=options.export_release,
+        grace_seconds=options.grace,
+    )
 
 
 def _pull(options: argparse.Namespace, home: Home) -> Any:
@@ -91,6 +119,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
     "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
     "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
     "gc": lambda o, home: clear_up(home, load_settings().retention, is_trial=o.dry_run),
+    "export": _export,
     "pull": _pull,
     "push": lambda o, home: location_commands.push(home, load_settings().releases, o.release),
 }
