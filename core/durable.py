@@ -27,11 +27,12 @@ def flush_file(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _write_beside(path: Path, content: bytes) -> Path:
+def _write_beside(path: Path, content: bytes, mode: int = 0o666) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with beside.open("xb") as stream:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -54,9 +55,15 @@ def replace_file(path: Path, content: bytes) -> None:
     flush_folder(path.parent)
 
 
-def create_file(path: Path, content: bytes) -> bool:
-    """Creates `path` whole; returns False, changing nothing, if it exists already."""
-    beside = _write_beside(path, content)
+def create_file(path: Path, content: bytes, mode: int = 0o666) -> bool:
+    """Creates `path` whole; returns False, changing nothing, if it exists already.
+
+    Args:
+        path: the file.
+        content: its bytes.
+        mode: who may read and write it, before the process's mask.
+    """
+    beside = _write_beside(path, content, mode)
     try:
         os.link(beside, path)
     except FileExistsError:

@@ -39,10 +39,16 @@ class EntryFolder(Protocol):
 
 
 class DiskFolder:
-    """Entries in a folder on a local disk."""
+    """Entries in a folder on a local disk.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the folder.
+        mode: who may read and write its files, before the process's mask.
+    """
+
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
+        self._mode = mode
 
     def __str__(self) -> str:
         return str(self.path)
@@ -60,7 +66,7 @@ class DiskFolder:
 
     def create(self, name: str, content: bytes) -> bool:
         """Creates a file whole, flushed before it gets its name."""
-        return create_file(self.path / name, content)
+        return create_file(self.path / name, content, self._mode)
 
 
 class Numbered(Protocol):

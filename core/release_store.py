@@ -6,17 +6,22 @@ from core.errors import IntegrityError, NotFound
 from core.ids import safe_name
 from core.manifest import NAME, Manifest, read_manifest, verify
 from core.release_log import ReleaseLog
+from core.tombstone_log import TombstoneLog
 
 KIND = "release"
 
 
 class ReleaseStore:
-    """Release versions under `<root>/versions/<release>/` and their log under `<root>/log/`."""
+    """Release versions under `<root>/versions/<release>/` and their log under `<root>/log/`.
+
+    Under `<root>/tombstones/` lies what may not be shown whatever the release.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.versions = root / "versions"
         self.log = ReleaseLog(root / "log")
+        self.tombstones = TombstoneLog(root / "tombstones")
 
     def ids(self) -> list[str]:
         """Returns every stored release, logged or not, ascending."""

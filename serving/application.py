@@ -68,7 +68,9 @@ class Application:
         served = self.current.served
         if served is None:
             return _send_problem(protocol, NO_RELEASE)
-        choice = choose(served.release, asked.user_id, asked.count, asked.genres)
+        # No release knows the empty id, so a hidden user gets what any stranger does.
+        known_as = "" if self.current.tombstones.hides(asked.user_id) else asked.user_id
+        choice = choose(served.release, known_as, asked.count, asked.genres)
         body = recommendations(served.release, asked.user_id, choice, served.age_seconds())
         self.counts.rungs[choice.rung] += 1
         protocol.response_bytes(200, _JSON, body)

@@ -3,15 +3,19 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from core.errors import DaybreakError
 from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore
+from core.tombstones import Tombstones
 from serving.reader import open_release
 from serving.release import Release
 
+_TOMBSTONE_SECONDS = 1.0
+"""Longest pause between two looks at the tombstones: they must be in force within two seconds."""
 _log = logging.getLogger("daybreak.serving")
 
 
@@ -48,38 +52,59 @@ class CurrentRelease:
     Requests read `served` once and answer from what they got; nothing locks. A candidate is
     verified in full beside the one that serves; if it is bad it is refused with a log line, and
     the next best candidate, or the one that already serves, stays.
+
+    The tombstones are read before the release log, and apply to whatever is served. While they
+    can't be read nothing changes: a server that had none yet answers nothing.
+
+    Attributes:
+        served: what answers; None until there is a release and the tombstones are known.
+        tombstones: who and what is hidden.
+        refused: standing releases that did not verify, and why.
     """
 
     def __init__(
         self, releases: ReleaseStore, *, poll_seconds: float, retry_seconds: float
     ) -> None:
         self.served: Served | None = None
+        self.tombstones = Tombstones()
         self.refused: dict[str, str] = {}
         self._releases = releases
-        self._poll_seconds = poll_seconds
         self._retry_seconds = retry_seconds
         self._seen_seq = -1
+        self._seen_tombstone = -1
         self._retry_at: dict[str, float] = {}
-        self._last_complaint = ""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
+        self._hiding = threading.Lock()
+        # Apart, for a release that takes long to verify must not delay the tombstones.
+        tombstone_seconds = min(poll_seconds, _TOMBSTONE_SECONDS)
+        self._threads = [
+            _watcher("release-watch", self._watch, self.refresh, poll_seconds),
+            _watcher("tombstone-watch", self._watch, self.hide, tombstone_seconds),
+        ]
 
     @property
     def is_ready(self) -> bool:
         """Whether there is a release to answer from, and the watch over it goes on."""
-        return self.served is not None and self._thread.is_alive()
+        return self.served is not None and all(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
         """Begins to watch the log; the first release appears as soon as it is verified."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Ends the watch."""
         self._stopping.set()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
     def refresh(self) -> None:
-        """Looks at the log once and swaps to the best candidate that opens."""
+        """Looks at both logs once, hides what they say and swaps to the best that opens.
+
+        Raises:
+            IntegrityError: a log is damaged; what was served and hidden stays so.
+        """
+        self.hide()
         seq = self._releases.log.last_seq()
         is_due = any(time.monotonic() >= moment for moment in self._retry_at.values())
         if seq == self._seen_seq and not is_due:
@@ -94,6 +119,23 @@ class CurrentRelease:
         self._retry_at = {k: v for k, v in self._retry_at.items() if k in standing}
         self.refused = {k: v for k, v in self.refused.items() if k in standing}
         self._seen_seq = seq
+
+    def hide(self) -> None:
+        """Looks at the tombstones once, and hides what they say.
+
+        Raises:
+            IntegrityError: their log is damaged; what was hidden stays so.
+        """
+        with self._hiding:
+            seq = self._releases.tombstones.last_seq()
+            if seq == self._seen_tombstone:
+                return
+            self.tombstones = self._releases.tombstones.state()
+            if self.served is not None:
+                self.served.release.hide(self.tombstones.items)
+            self._seen_tombstone = seq
+        if seq:
+            _log.info("tombstones up to entry %d are in force", seq)
 
     def _try(self, entry: ReleaseEntry) -> bool:
         name = entry.release
@@ -111,18 +153,25 @@ class CurrentRelease:
         if name not in {x.release for x in self._releases.log.standing().candidates}:
             _log.warning("release %s was rolled back while it was verified", name)
             return False
-        self.served = Served.of(release, entry)
+        with self._hiding:
+            release.hide(self.tombstones.items)
+            self.served = Served.of(release, entry)
         _log.info("serving release %s", name)
         return True
 
-    def _watch(self) -> None:
+    def _watch(self, look: Callable[[], None], pause_seconds: float) -> None:
+        last_complaint = ""
         while True:
             try:
-                self.refresh()
-                self._last_complaint = ""
+                look()
+                last_complaint = ""
             except (DaybreakError, OSError) as error:
-                if str(error) != self._last_complaint:
-                    _log.error("the release log can't be read, nothing changes: %s", error)
-                self._last_complaint = str(error)
-            if self._stopping.wait(self._poll_seconds):
+                if str(error) != last_complaint:
+                    _log.error("a log can't be read, nothing changes: %s", error)
+                last_complaint = str(error)
+            if self._stopping.wait(pause_seconds):
                 return
+
+
+def _watcher(name: str, watch: Callable[..., None], *arguments: object) -> threading.Thread:
+    return threading.Thread(target=watch, args=arguments, name=name, daemon=True)

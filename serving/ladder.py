@@ -34,7 +34,7 @@ def choose(release: Release, user_id: str, count: int, genres: Sequence[str] = (
     """Chooses up to `count` items for a user; a rung that falls short is filled from the next.
 
     No item comes twice, none of the user's recent items comes at all, nor any that could not be
-    had at the release's as-of date.
+    had at the release's as-of date or is taken down, nor one whose reason names such an item.
 
     Args:
         release: where to look.
@@ -45,9 +45,13 @@ def choose(release: Release, user_id: str, count: int, genres: Sequence[str] = (
     record = release.user(user_id)
     if record is not None and record.n_rows >= count:
         items, codes, reasons = record.rows(count)
-        if release.unavailable.isdisjoint(items) and not set(items).intersection(record.recent):
+        fragments = release.reason_fragments(items, reasons)
+        if (
+            release.unavailable.isdisjoint(items)
+            and not set(items).intersection(record.recent)
+            and not release.names_hidden(fragments)
+        ):
             texts = release.personal_scores
-            fragments = release.reason_fragments(items, reasons)
             return Choice("personal", items, [texts[code] for code in codes], fragments)
     return _climb(release, record, count, genres)
 
@@ -59,7 +63,11 @@ def _climb(
     rows: list[_Row] = []
     for row in _rungs(release, record, genres):
         item = row[1]
-        if item not in taken and item not in release.unavailable:
+        if (
+            item not in taken
+            and item not in release.unavailable
+            and not release.names_hidden((row[3],))
+        ):
             taken.add(item)
             rows.append(row)
             if len(rows) == count:

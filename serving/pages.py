@@ -74,7 +74,7 @@ def _similar(served: Served | None, request: Request) -> Response:
     if served is None:
         return problem_response(NO_RELEASE)
     number = served.release.item_num(item_id)
-    if number is None:
+    if number is None or item_id in served.release.taken_down:
         detail = f"item {item_id[:80]!r} is not in release {served.release.id}"
         return problem_response(Problem(404, detail))
     body = similar(served.release, item_id, number, count, served.age_seconds())

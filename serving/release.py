@@ -1,8 +1,9 @@
 """One release, mapped for reading."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from core.errors import IntegrityError
@@ -13,6 +14,8 @@ from serving.packed_lists import PackedLists
 from serving.record_store import MAX_KEY_BYTES, RecordReader
 from serving.scores import ScoreTexts
 from serving.user_record import UserRecord
+
+_SOURCE, _AFTER_SOURCE = b'"source_item_id":', b',"text":'
 
 
 class Release:
@@ -49,7 +52,9 @@ class Release:
         windows = map_words(folder / names.AVAILABILITY, "q", 2 * layout.n_items)
         begin, end = np.asarray(windows, np.int64).reshape(-1, 2).T
         out = (begin > layout.as_of_us) | (end <= layout.as_of_us)
-        self.unavailable = frozenset(np.flatnonzero(out).tolist())
+        self._out_of_time = frozenset(np.flatnonzero(out).tolist())
+        self.unavailable = self._out_of_time
+        self.taken_down: frozenset[str] = frozenset()
         self.personal_scores = ScoreTexts(layout.list_decimals, b',"rung":"personal"')
         self.segment_scores = ScoreTexts(layout.segment_decimals, b',"rung":"segment"')
         self.trending_scores = ScoreTexts(layout.segment_decimals, b',"rung":"trending"')
@@ -66,6 +71,18 @@ class Release:
             return cls(folder, read_layout(folder))
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise IntegrityError(f"{folder} is no release ({error}); rebuild it") from error
+
+    def hide(self, item_ids: Collection[str]) -> None:
+        """Takes items down, and none but these: they are unavailable, and no reason's source."""
+        known = (self.item_num(item_id) for item_id in item_ids)
+        self.unavailable = self._out_of_time | {number for number in known if number is not None}
+        self.taken_down = frozenset(item_ids)
+
+    def names_hidden(self, fragments: Iterable[int]) -> bool:
+        """Returns whether a reason among the fragments names an item that is taken down."""
+        if not self.taken_down:
+            return False
+        return any(_source_of(self.fragment(number)) in self.taken_down for number in fragments)
 
     def user(self, user_id: str) -> UserRecord | None:
         """Returns a user's record, or None for a user that the release does not know."""
@@ -119,3 +136,12 @@ class Release:
         """Gives the record files back now; the release answers nothing afterwards."""
         for reader in (*self._shards, self._item_nums):
             reader.close()
+
+
+def _source_of(reason: bytes) -> str | None:
+    """Returns the id of the item that a reason's fragment names; None where it names none."""
+    start = reason.find(_SOURCE)
+    if start < 0:
+        return None
+    end = reason.find(_AFTER_SOURCE, start)
+    return msgspec.json.decode(reason[start + len(_SOURCE) : end], type=str | None)

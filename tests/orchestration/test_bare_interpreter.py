@@ -154,3 +154,45 @@ def test_serve_answers_and_follows_a_rollback(server_home):
     finally:
         code = server.stop()
     assert code == 0
+
+
+def test_tombstones_are_written_and_served(server_home):
+    server = Server(server_home)
+    try:
+        server.wait(lambda: server.get("/readyz")[0] == 200)
+        query = {"user_id": "../../etc/passwd", "count": 10}
+        known = server.get("/v1/recommendations", **query)[2]
+        item = known["items"][0]["item_id"]
+        assert bare(server_home, "takedown", item) == {
+            "item_id": item, "hidden": True, "changed": True, "seq": 1
+        }  # fmt: skip
+        path = f"/v1/items/{urllib.parse.quote(item)}/similar"
+        server.wait(lambda: server.get(path)[0] == 404)
+        left = server.get("/v1/recommendations", **query)[2]
+        assert item not in [row["item_id"] for row in left["items"]]
+        assert (left["rung"], len(left["items"])) == ("personal", 10)
+        assert bare(server_home, "takedown", item, "--undo")["seq"] == 2
+        told = bare(server_home, "optout", "../../etc/passwd")
+        assert told == {"opted_out": True, "changed": True, "seq": 3}
+        server.wait(lambda: server.get("/v1/recommendations", **query)[2]["rung"] == "trending")
+        assert bare(server_home, "optout", "../../etc/passwd", "--undo")["seq"] == 4
+        assert bare(server_home, "erase", "../../etc/passwd") == {"changed": True, "seq": 5}
+        assert bare(server_home, "erase", "../../etc/passwd") == {"changed": False, "seq": 5}
+        server.wait(lambda: server.get("/v1/recommendations", **query)[2]["rung"] == "trending")
+        bare(server_home, "release", "rollback")
+        first = ReleaseStore(server_home.releases).log.entries()[0].release
+        server.wait(lambda: server.get("/readyz")[2]["release"] == first)
+        assert server.get("/v1/recommendations", **query)[2]["rung"] == "trending"
+    finally:
+        server.stop()
+
+
+def test_an_item_that_nobody_knows_is_taken_down_by_force_only(server_home):
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, "takedown", "m-1", "--home", str(server_home.root)],
+        capture_output=True, text=True, timeout=120, check=False, env=_variables(),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no item 'm-1'" in done.stderr
+    assert "--force" in done.stderr
+    assert bare(server_home, "takedown", "m-1", "--force")["changed"]
