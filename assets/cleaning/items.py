@@ -1,6 +1,7 @@
 """The items known at D, with their themes."""
 
 import string
+from collections.abc import Collection
 
 import narwhals as nw
 import polars as pl
@@ -36,19 +37,23 @@ def items_at(
     themes: pl.DataFrame,
     first_events: pl.DataFrame,
     before_us: int,
+    taken_down: Collection[str] = (),
 ) -> pl.DataFrame:
     """Returns ITEMS: the catalogue at D, and items that only events know.
 
     In Polars, on collected frames of the catalogue's size: no engine agrees with another on
     building lists. An item that comes out or becomes available at D or later is left out even
     where events name it already. Themes are the catalogue's own, in its order, then the tags,
-    most givers first; all trimmed and in lower case (ASCII), each once.
+    most givers first; all trimmed and in lower case (ASCII), each once. An item that is taken
+    down cannot be had from the cut on, and has lost its title: no list holds it, no sentence
+    names it.
 
     Args:
         latest_items: `latest.latest_items`, collected.
         themes: `count_themes`, collected.
         first_events: `first_events`, collected.
         before_us: D 00:00 UTC.
+        taken_down: ids of items that may not be shown.
     """
     there = pl.all_horizontal(
         pl.col(name).fill_null(before_us - 1) < before_us
@@ -64,7 +69,17 @@ def items_at(
     )
     known = pl.concat([catalogue, unlisted], how="diagonal")
     merged = known.drop("themes").join(_merge_themes(known, themes), on="item_id", how="left")
-    return merged.select(schemas.ITEMS.names).sort("item_id")
+    shown = merged.with_columns(**_taken_down(taken_down, before_us)) if taken_down else merged
+    return shown.select(schemas.ITEMS.names).sort("item_id")
+
+
+def _taken_down(item_ids: Collection[str], before_us: int) -> dict[str, pl.Expr]:
+    hidden = pl.col("item_id").is_in(sorted(item_ids))
+    until = pl.min_horizontal("available_until_us", pl.lit(before_us))
+    return {
+        "title": pl.when(~hidden).then("title"),
+        "available_until_us": pl.when(hidden).then(until).otherwise("available_until_us"),
+    }
 
 
 def _merge_themes(items: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:

@@ -23,3 +23,17 @@ def _latest(rows: Frame, key: str) -> Frame:
         (-nw.col("ingested_us")).alias("file_order"), (-nw.col("line")).alias("line_order")
     )
     return newest_first.unique(subset=key, keep="first", order_by=["file_order", "line_order"])
+
+
+def with_opt_outs(latest_users: Frame, opted_out: Frame) -> Frame:
+    """Returns USERS rows in which some users have opted out, whatever they stated or if at all.
+
+    Args:
+        latest_users: USERS rows, as `latest_users` returns them.
+        opted_out: user_id, each once.
+    """
+    others = latest_users.join(opted_out, on="user_id", how="anti")
+    stated = opted_out.join(latest_users, on="user_id", how="left").with_columns(
+        nw.lit(True).alias("opted_out")
+    )
+    return nw.concat([others, stated.select(schemas.USERS.names)])

@@ -9,8 +9,9 @@ import polars as pl
 
 from assets.cleaning import exclusion
 from assets.cleaning.bots import bot_scores
+from assets.cleaning.hidden import hidden_config, hidden_users, tombstones
 from assets.cleaning.items import count_themes, first_events, items_at
-from assets.cleaning.latest import latest_items, latest_users
+from assets.cleaning.latest import latest_items, latest_users, with_opt_outs
 from assets.cleaning.report import events_a_day, exclusion_report
 from assets.cleaning.reused_ids import reused_ids
 from assets.cleaning.users import users_at
@@ -65,9 +66,18 @@ class CleanTables:
         return self.stored(self.night.get("clean_events"), CLEAN_EVENTS)
 
     @cached_property
+    def latest_users(self) -> Frame:
+        """USERS rows: each user's latest statement, and who opted out by a tombstone."""
+        stated = latest_users(self.lake(USER_ROWS))
+        hidden = hidden_users(self.night)
+        if hidden.is_empty():
+            return stated
+        return with_opt_outs(stated, self.engine.from_polars(hidden.select("user_id")))
+
+    @cached_property
     def excluded_users(self) -> Frame:
         """The users whose events and tags do not count, and why."""
-        return exclusion.excluded_users(latest_users(self.lake(USER_ROWS)), self.bot_scores)
+        return exclusion.excluded_users(self.latest_users, self.bot_scores)
 
     @cached_property
     def _latest_items(self) -> pl.DataFrame:
@@ -81,6 +91,7 @@ class CleanTables:
             self.engine.collect(themes),
             self.engine.collect(first_events(events)),
             before_us,
+            tombstones(self.night).items,
         )
 
 
@@ -130,8 +141,8 @@ def make_clean_events(night: Night) -> Made:
             staging.facts["account"] = account.as_facts()
             _report(tables, staging)
 
-    inputs, config = ["lake", "bot_scores"], {"engine": night.settings.engine}
-    return night.make("clean_events", write, inputs=inputs, config=config)
+    config = {"engine": night.settings.engine, **hidden_config(night)}
+    return night.make("clean_events", write, inputs=["lake", "bot_scores"], config=config)
 
 
 def _report(tables: CleanTables, staging: Staging) -> None:
@@ -151,8 +162,8 @@ def make_items(night: Night) -> Made:
         with clean_tables(night) as tables:
             staging.write_table(tables.items_at(tables.clean_events, night.before_us), ITEMS)
 
-    inputs = ["lake", "bot_scores", "clean_events"]
-    return night.make("items", write, inputs=inputs, config={"engine": night.settings.engine})
+    config = {"engine": night.settings.engine, **hidden_config(night)}
+    return night.make("items", write, inputs=["lake", "bot_scores", "clean_events"], config=config)
 
 
 def make_users(night: Night) -> Made:
@@ -161,10 +172,9 @@ def make_users(night: Night) -> Made:
     def write(staging: Staging) -> None:
         with clean_tables(night) as tables:
             users = users_at(
-                latest_users(tables.lake(USER_ROWS)), tables.clean_events, tables.bot_scores,
-                night.before_us,
-            )  # fmt: skip
+                tables.latest_users, tables.clean_events, tables.bot_scores, night.before_us
+            )
             tables.engine.sink(users, USERS, staging)
 
-    inputs = ["lake", "bot_scores", "clean_events"]
-    return night.make("users", write, inputs=inputs, config={"engine": night.settings.engine})
+    config = {"engine": night.settings.engine, **hidden_config(night)}
+    return night.make("users", write, inputs=["lake", "bot_scores", "clean_events"], config=config)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
+from assets.cleaning.hidden import hidden_config
 from assets.cleaning.stage import CleanTables, clean_tables
 from assets.evaluation.holdout import (
     held_out_events,
@@ -140,6 +141,7 @@ def make_folds(night: Night) -> Made:
         "actions": settings.actions.model_dump(),
         "features": settings.features.model_dump(),
         "engine": settings.engine,
+        **hidden_config(night),
     }
     return night.make("folds", write, inputs=["lake", "bot_scores", "clean_events"], config=config)
 

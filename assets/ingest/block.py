@@ -52,7 +52,9 @@ class Source(Protocol):
         ...
 
 
-def refuse(lines: Sequence[int] | Rows, raw: Sequence[str], reasons: Sequence[str]) -> pl.DataFrame:
+def refuse(
+    lines: Sequence[int] | Rows, raw: Sequence[str | None], reasons: Sequence[str]
+) -> pl.DataFrame:
     """Returns refused records as a frame."""
     return pl.DataFrame({"line": lines, "raw": raw, "reason": reasons}, schema=REFUSED)
 

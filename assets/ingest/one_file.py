@@ -17,6 +17,7 @@ from assets.ingest.lake import LakeWriter
 from assets.ingest.ledger import Ledger, open_ledger
 from assets.ingest.pouring import Pour, Request, pour, quarantine_rows, table_name
 from core.days import now_us
+from core.erased_users import ErasedUsers
 from core.errors import InputError, UnreadableFile
 from core.home import Home
 from core.ids import digest
@@ -32,11 +33,13 @@ class Intake:
     Attributes:
         ledger: its entries, open for appending.
         index: its events.
+        erased: the users whose records are refused.
         now_us: the present moment for every file; the clock's where it is None.
     """
 
     ledger: Ledger
     index: EventIndex
+    erased: ErasedUsers
     now_us: int | None
 
 
@@ -45,10 +48,11 @@ def open_intake(home: Home, now_us: int | None = None) -> Iterator[Intake]:
     """Opens a home for taking files in; one process at a time, others wait.
 
     Raises:
-        IntegrityError: a ledger entry is missing or altered.
+        IntegrityError: a ledger entry is missing or altered, or the tombstones are damaged.
     """
     with open_ledger(home) as ledger:
-        yield Intake(ledger, EventIndex(home.lake, ledger.entries), now_us)
+        index = EventIndex(home.lake, ledger.entries)
+        yield Intake(ledger, index, ErasedUsers.of(home), now_us)
 
 
 def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
@@ -100,7 +104,7 @@ def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile]
     """Writes a file's rows; returns the lake's files, and why it could not be read (or None)."""
     try:
         with _writing(intake, request.settings) as writer:
-            pour(file, request, intake.index, writer)
+            pour(file, request, intake.index, writer, intake.erased)
             return writer.finish(), None
     except UnreadableFile as error:
         file.read = file.quarantined = 1

@@ -32,9 +32,12 @@ from assets.ingest.repeats import (
     Repeats,
     StatementRepeats,
 )
+from core.erased_users import ErasedUsers
 from core.ingest_settings import IngestSettings, Mapping
 from core.schemas import QUARANTINE, Table
 
+ERASED_REASON = "erased user"
+"""Why a row of an erased user is refused; its text is kept nowhere."""
 Derive = Callable[[pl.DataFrame], pl.DataFrame]
 
 
@@ -84,8 +87,12 @@ class Pour:
     ignored_columns: list[str] = field(default_factory=list)
 
 
-def pour(file: Pour, request: Request, index: EventIndex, writer: LakeWriter) -> None:
+def pour(
+    file: Pour, request: Request, index: EventIndex, writer: LakeWriter, erased: ErasedUsers
+) -> None:
     """Sends every record of a file to the lake or to quarantine, and counts them.
+
+    Records of erased users are refused without a trace of what they said.
 
     Raises:
         UnreadableFile: the file, or the rest of it, cannot be read.
@@ -95,6 +102,8 @@ def pour(file: Pour, request: Request, index: EventIndex, writer: LakeWriter) ->
     repeats: Repeats | None = None
     for block, conformed in _conformed(file, request):
         assert file.kind is not None
+        if erased:
+            conformed = without_erased(conformed, erased)
         repeats = repeats or _repeats(file.kind, index)
         verdicts = repeats.judge(conformed.rows)
         rows = conformed.rows.filter(verdicts == NEW)
@@ -113,6 +122,22 @@ def pour(file: Pour, request: Request, index: EventIndex, writer: LakeWriter) ->
         )
         writer.take(table, stamped.select(table.names))
         writer.take(QUARANTINE, quarantine_rows(refused, file))
+
+
+def without_erased(conformed: Conformed, erased: ErasedUsers) -> Conformed:
+    """Returns a block whose records of erased users are refused, their text left out."""
+    rows, refused = conformed.rows, conformed.refused
+    named = erased.mentioned(refused["raw"])
+    redacted = refused.with_columns(
+        raw=pl.when(~named).then("raw"),
+        reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
+    )
+    if "user_id" not in rows.columns:
+        return Conformed(rows, redacted)
+    own = erased.own(rows["user_id"])
+    lines = rows["line"].filter(own)
+    gone = refuse(lines.to_numpy(), [None] * len(lines), [ERASED_REASON] * len(lines))
+    return Conformed(rows.filter(~own), pl.concat([redacted, gone]))
 
 
 def quarantine_rows(refused: pl.DataFrame, file: Pour) -> pl.DataFrame:

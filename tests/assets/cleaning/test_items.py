@@ -123,3 +123,18 @@ def test_an_empty_catalogue_leaves_the_events_items() -> None:
     assert found["item_id"].to_list() == ["alpha", "beta", "delta", "gamma", "omega"]
     assert dict(found.schema) == ITEMS.polars
     assert found["themes"].null_count() == 5
+
+
+def test_an_item_taken_down_is_nameless_and_over() -> None:
+    latest = toy.rows_of(
+        ITEMS, [{"item_id": item, "title": item.upper(), "in_catalogue": True} for item in "abc"]
+    ).drop("in_catalogue", "first_event_us")
+    latest = latest.with_columns(available_until_us=pl.Series([None, 5, None], dtype=pl.Int64))
+    no_themes = pl.DataFrame(schema={"item_id": pl.String, "theme": pl.String, "n_users": pl.Int64})
+    no_events = pl.DataFrame(schema={"item_id": pl.String, "first_event_us": pl.Int64})
+    found = items_at(latest, no_themes, no_events, toy.BEFORE_US, ["a", "b", "unheard-of"])
+    assert found.select("item_id", "title", "available_until_us").rows() == [
+        ("a", None, toy.BEFORE_US),
+        ("b", None, 5),
+        ("c", "C", None),
+    ]

@@ -3,7 +3,7 @@
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from assets.cleaning.latest import latest_items, latest_users
+from assets.cleaning.latest import latest_items, latest_users, with_opt_outs
 from core.engine import Engine
 from core.schemas import ITEM_ROWS, ITEMS, USERS
 from tests import toy
@@ -77,3 +77,17 @@ def test_no_statements_give_no_rows(engine: Engine) -> None:
     found = engine.collect(latest_items(engine.scan([], ITEM_ROWS)))
     assert found.height == 0
     assert found.schema["themes"] == pl.List(pl.String)
+
+
+def test_a_tombstone_opts_out_whoever_stated_what(engine: Engine) -> None:
+    stated = latest_users(engine.from_polars(toy.user_rows()))
+    gone = engine.from_polars(pl.DataFrame({"user_id": ["ann", "cai", "unheard-of"]}))
+    found = engine.collect(with_opt_outs(stated, gone)).sort("user_id")
+    before = engine.collect(stated).sort("user_id")
+    kept = pl.col("user_id").is_in(["ann", "cai", "unheard-of"])
+    assert_frame_equal(found.filter(~kept), before.filter(~kept))
+    assert found.filter(kept)["opted_out"].to_list() == [True, True, True]
+    ann = found.filter(user_id="ann").drop("opted_out")
+    assert_frame_equal(ann, before.filter(user_id="ann").drop("opted_out"))
+    assert found.filter(user_id="unheard-of")["country"].to_list() == [None]
+    assert found.columns == before.columns

@@ -1,0 +1,118 @@
+"""An erased user's records are refused by every reader, and nothing of them is kept."""
+
+import json
+
+import polars as pl
+import pytest
+
+from core.erased_users import ErasedUsers
+from core.release_store import ReleaseStore
+from core.tombstone_log import TombstoneLog
+from tests.assets.ingest.conftest import event
+
+GONE = "zoë-7f3a"
+RECORDS = [
+    event(event_id="e1", user_id="ann"),
+    event(event_id="e2", user_id=GONE, session_id="secret-visit"),
+    event(event_id="e3", user_id=f"  {GONE} ", action="secret-deed"),
+    event(event_id="e4", user_id="bob", item_id=""),
+    event(event_id="e5", user_id="cat"),
+]
+
+
+@pytest.fixture
+def erasing(zone):
+    ReleaseStore(zone.home.releases).tombstones.erase(GONE)
+    return zone
+
+
+def lake_bytes(zone):
+    return b"".join(path.read_bytes() for path in zone.home.lake.rglob("*") if path.is_file())
+
+
+def as_csv(records):
+    names = [*records[0], "session_id"]
+    return "\n".join([",".join(names), *(",".join(r.get(n, "") for n in names) for r in records)])
+
+
+def as_parquet(records):
+    return pl.DataFrame(records, infer_schema_length=None)
+
+
+def as_lines(records):
+    return "".join(json.dumps(r) + "\n" for r in records)  # \u00eb
+
+
+@pytest.mark.parametrize(
+    ("name", "spell"),
+    [("events.csv", as_csv), ("events.jsonl", as_lines), ("events.parquet", as_parquet)],
+)
+def test_every_reader_refuses_them_and_the_account_balances(erasing, name, spell):
+    erasing.land(name, spell(RECORDS))
+    report = erasing.ingest()
+    assert erasing.counts(report) == (5, 2, 0, 3)
+    assert erasing.rows("events")["user_id"].to_list() == ["ann", "cat"]
+    rows = erasing.rows("quarantine").sort("line")
+    assert [x for x in rows["reason"] if x == "erased user"] == ["erased user"] * 2
+    assert rows.filter(pl.col("reason") == "erased user")["raw"].to_list() == [None, None]
+    assert rows.filter(pl.col("reason") != "erased user")["raw"].null_count() == 0
+    stored = rows.write_json()
+    assert "7f3a" not in stored
+    assert "secret" not in stored
+
+
+def test_a_torn_record_that_names_them_is_kept_without_its_text(erasing):
+    torn = '{"event_id": "e9", "user_id": "zo\\u00eb-7f3a", "secret": '
+    erasing.land_lines("events.jsonl", event(user_id="ann"), torn, '{"user_id": "bob", ')
+    report = erasing.ingest()
+    assert erasing.counts(report) == (3, 1, 0, 2)
+    rows = erasing.rows("quarantine").sort("line")
+    assert rows["reason"][0] == "erased user"
+    assert rows["raw"].to_list() == [None, '{"user_id": "bob", ']
+
+
+def test_users_and_tags_are_refused_too(erasing):
+    erasing.land("users.csv", f"user_id,country\nann,NL\n{GONE},DE\n")
+    erasing.land(
+        "tags.csv",
+        f"item_id,theme,user_id,occurred_at\ni1,slow,{GONE},2025-01-01\ni1,fast,ann,2025-01-01\n",
+    )
+    erasing.land("items.csv", "item_id,title\ni1,Heat\n")
+    report = erasing.ingest()
+    assert erasing.counts(report) == (5, 3, 0, 2)
+    assert erasing.rows("user_rows")["user_id"].to_list() == ["ann"]
+    assert erasing.rows("tags")["user_id"].to_list() == ["ann"]
+
+
+def test_a_row_refused_for_them_is_no_duplicate_and_no_reuse(erasing):
+    again = [event(user_id=GONE), event(user_id="ann"), event(user_id=GONE)]
+    erasing.land_lines("events.jsonl", *again)
+    assert erasing.counts(erasing.ingest()) == (3, 1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "1,zoë-7f3a,3", '1;"zoë-7f3a";3', '{"user_id":"zoë-7f3a"}', '{"user_id": "zo\\u00eb-7f3a"',
+        "a line that says zoë-7f3a.", "1\tzoe\u0308-7f3a\t3",
+    ],
+)  # fmt: skip
+def test_a_name_is_found_however_it_is_written(tmp_path, raw):
+    log = TombstoneLog(tmp_path)
+    log.erase(GONE)
+    found = ErasedUsers(log.state()).mentioned(pl.Series([raw, None, "1,zoë-7f3b,3"]))
+    assert found.to_list() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("user", "raw", "named"),
+    [
+        ("42", '{"user_id": 42, "x": 1}', True), ("42", '{"user_id": 42.0}', True),
+        ("a b", "1,a b,3", True), ("a, b", '1,"a, b",3', True), ("x:y", '{"user_id":"x:y"}', True),
+        ("42", "1,142,3", False), ("a.b+c", "1,a.b+c,3", True),
+    ],
+)  # fmt: skip
+def test_odd_ids_are_found_whole(tmp_path, user, raw, named):
+    log = TombstoneLog(tmp_path)
+    log.erase(user)
+    assert ErasedUsers(log.state()).mentioned(pl.Series([raw])).to_list() == [named]
