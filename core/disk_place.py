@@ -1,5 +1,6 @@
 """A shared folder: a mounted disk, NFS, or a folder of this machine."""
 
+import contextlib
 import shutil
 import uuid
 from pathlib import Path
@@ -45,7 +46,8 @@ class DiskPlace(DiskFolder):
         """Removes a file, and the folders that it leaves empty."""
         path = self.path / name
         path.unlink(missing_ok=True)
-        for folder in path.parents:
-            if folder == self.path.parent or not folder.is_dir() or any(folder.iterdir()):
-                return
-            folder.rmdir()
+        with contextlib.suppress(OSError):  # not empty, or another removal was faster
+            for folder in path.parents:
+                if folder == self.path.parent:
+                    return
+                folder.rmdir()

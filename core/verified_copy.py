@@ -34,22 +34,23 @@ def copy_verified(folder: Place, name: str, record: FileRecord, target: Path) ->
     """
     if (size := folder.size(name)) != record.bytes:
         target.unlink(missing_ok=True)
-        told = "is missing" if size is None else f"has {size} bytes, its manifest says"
-        raise IntegrityError(
-            f"{folder}/{name} {told}{'' if size is None else f' {record.bytes}'}; push the "
-            "release again from where it was built"
-        )
+        told = f"has {size} bytes, its manifest says {record.bytes}"
+        raise _refusal(folder, name, "is missing" if size is None else told)
     target.parent.mkdir(parents=True, exist_ok=True)
     kept = target.stat().st_size if target.is_file() else 0
-    if 0 < kept <= record.bytes and _append(folder, name, record, target, kept):
-        return record.bytes - kept
-    if _append(folder, name, record, target, 0):
-        return record.bytes
+    try:
+        if 0 < kept <= record.bytes and _append(folder, name, record, target, kept):
+            return record.bytes - kept
+        if _append(folder, name, record, target, 0):
+            return record.bytes
+    except FileNotFoundError as error:  # it was removed while it was copied
+        raise _refusal(folder, name, "is missing") from error
     target.unlink()
-    raise IntegrityError(
-        f"{folder}/{name} has other bytes than its manifest says; push the release again from "
-        "where it was built"
-    )
+    raise _refusal(folder, name, "has other bytes than its manifest says")
+
+
+def _refusal(folder: Place, name: str, told: str) -> IntegrityError:
+    return IntegrityError(f"{folder}/{name} {told}; push the release again from where it was built")
 
 
 def _append(folder: Place, name: str, record: FileRecord, target: Path, kept: int) -> bool:
