@@ -7,7 +7,7 @@ and a test proves that each is reached.
 
 from collections.abc import Callable
 
-KILL_POINTS = {
+AT_HOME = {
     "artefact_staged": "all of an artefact's files are written, none is flushed",
     "artefact_flushed": "files are flushed, the manifest is not there yet",
     "artefact_described": "the manifest is there, the folder has not got its name",
@@ -21,6 +21,8 @@ KILL_POINTS = {
     "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
     "version_deleted": "a version that went is gone from the disk",
     "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
+}
+BETWEEN_MACHINES = {
     "push_file_sent": "one more file of a release is at the location, no manifest names it",
     "push_files_sent": "all of a release's files are at the location, no manifest names them",
     "push_described": "a release is whole at the location, no log entry names it",
@@ -34,6 +36,7 @@ KILL_POINTS = {
     "export_pointed": "the pointer names the new release, older exports are not yet to expire",
     "entry_copied": "one more entry of the location's log is in the local log",
 }
+KILL_POINTS = AT_HOME | BETWEEN_MACHINES
 """What is true at each moment, by its name."""
 
 _listener: Callable[[str], None] | None = None

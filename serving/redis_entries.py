@@ -1,7 +1,6 @@
 """Everything of a release that goes to Redis, as keys and values, in the same order every time."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from core.errors import IntegrityError
-from serving.redis_keys import key, pack_rows
+from core.ids import canonical_json
+from core.tombstones import Tombstones
+from serving.layout import LAYOUT
+from serving.redis_keys import FORMAT, key, pack_rows
 from serving.release import Release
 
 Entry = tuple[bytes, bytes]
@@ -31,28 +33,41 @@ class VectorTable:
     path: Path
 
 
-def entries(release: Release, vectors: list[VectorTable]) -> Iterator[Entry]:
+def entries(
+    release: Release, vectors: list[VectorTable], tombstones: Tombstones
+) -> Iterator[Entry]:
     """Yields every key of a release but its header; memory is bounded by one row group.
+
+    Users whom a tombstone hides are left out.
 
     Raises:
         IntegrityError: a vector is missing, of another length, or not finite.
     """
     name = release.id
     for user, record in release.user_records():
-        yield key(name, "user", user), record
-    for number in range(release.n_fragments):
-        yield key(name, "fragment", str(number)), bytes(release.fragment(number))
-    for item, number_bytes in release.item_records():
-        yield key(name, "item", item), number_bytes
-        number = int.from_bytes(number_bytes, "little")
-        yield key(name, "neighbours", item), pack_rows(*release.neighbours.rows(number))
+        if not tombstones.hides(user.decode()):
+            yield key(name, "user", user), record
+    for item, stored in release.item_records():
+        yield key(name, "item", item), stored
+        yield from _of_item(release, item, int.from_bytes(stored, "little"))
     for number, segment in enumerate(release.layout.segments):
         yield key(name, "segment", segment), pack_rows(*release.segments.rows(number))
+        reason = release.fragment(release.segment_fragment(number))
+        yield key(name, "segment_reason", segment), reason
     for table in vectors:
-        yield from _vectors(name, table)
+        yield from _vectors(name, table, tombstones)
 
 
-def _vectors(release: str, table: VectorTable) -> Iterator[Entry]:
+def _of_item(release: Release, item: bytes, number: int) -> Iterator[Entry]:
+    reasons = range(release.n_reasons(number))
+    fragments = release.reason_fragments([number] * len(reasons), reasons)
+    yield key(release.id, "head", str(number)), release.head(number)
+    for reason, fragment in zip(reasons, fragments, strict=True):
+        yield key(release.id, "reason", str(number), str(reason)), release.fragment(fragment)
+    yield key(release.id, "neighbours", item), pack_rows(*release.neighbours.rows(number))
+
+
+def _vectors(release: str, table: VectorTable, tombstones: Tombstones) -> Iterator[Entry]:
     size = dimension(table)
     prefix = key(release, "vector", table.model, table.side, "")
     with pq.ParquetFile(table.path) as file:
@@ -65,6 +80,8 @@ def _vectors(release: str, table: VectorTable) -> Iterator[Entry]:
                 )
             content, width = flat.astype("<f4").tobytes(), 4 * size
             for row, name in enumerate(batch.column(0).to_pylist()):
+                if table.side == "user" and tombstones.hides(name):
+                    continue
                 yield prefix + name.encode(), content[width * row : width * (row + 1)]
 
 
@@ -74,16 +91,17 @@ def dimension(table: VectorTable) -> int:
 
 
 def header(
-    vectors: list[VectorTable], n_keys: int, layout: bytes, form: int
-) -> Mapping[str, bytes]:
-    """Returns a release's header: how to read it, and of how many keys it is made."""
+    release: Release, vectors: list[VectorTable], n_keys: int, taken_down: Iterable[str]
+) -> dict[str, bytes]:
+    """Returns a release's header: how to read it, what not to show, and how many keys it has."""
     shapes: dict[str, dict[str, int]] = {}
     for table in vectors:
         shape = shapes.setdefault(table.model, {"dimension": dimension(table)})
         shape[f"n_{table.side}s"] = pq.read_metadata(table.path).num_rows
     return {
-        "format": str(form).encode(),
-        "layout": layout,
-        "vectors": json.dumps(shapes, sort_keys=True).encode(),
+        "format": str(FORMAT).encode(),
+        "layout": (release.folder / LAYOUT).read_bytes(),
+        "vectors": canonical_json(shapes),
+        "taken_down": canonical_json(sorted(taken_down)),
         "n_keys": str(n_keys).encode(),
     }

@@ -3,6 +3,9 @@
 A reader that follows the pointer sees the old release or the new one, whole. An export that ends in
 the middle leaves the pointer where it was, and the next export writes the same keys again. One
 export at a time: two at once waste each other's work.
+
+Users who opted out or are erased are left out, and their keys in earlier exports are deleted; that
+happens when an export runs, so run one after `daybreak optout` and `erase`.
 """
 
 import itertools
@@ -13,11 +16,11 @@ from typing import Any
 from core.errors import CheckFailed, IntegrityError
 from core.kill_points import reach
 from core.release_store import ReleaseStore
-from serving.layout import LAYOUT
+from core.tombstones import Tombstones
 from serving.reader import open_release
 from serving.redis_connection import PointerMoved, compare_and_set
 from serving.redis_entries import Entry, VectorTable, entries, header
-from serving.redis_keys import CURRENT, EXPORTS, FORMAT, PREVIOUS, key
+from serving.redis_keys import ANY_USER, CURRENT, EXPORTS, PREVIOUS, key, user_of
 from serving.release import Release
 
 _BLOCK_KEYS = 1_000
@@ -84,15 +87,17 @@ def _export(
     grace_seconds: int,
 ) -> Exported:
     name = release.id
+    tombstones = releases.tombstones.state()
+    _forget(client, tombstones)
     seen = client.get(CURRENT)
     if seen != name.encode():
         client.delete(key(name, "header"))  # what an earlier attempt left is no release
         client.hset(EXPORTS, name, b"writing")
-    n_keys, n_bytes = _write(client, entries(release, vectors))
-    _check_found(client, entries(release, vectors), n_keys)
-    layout = (release.folder / LAYOUT).read_bytes()
+    n_keys, n_bytes = _write(client, entries(release, vectors, tombstones))
+    _check_found(client, entries(release, vectors, tombstones), n_keys)
     with client.pipeline(transaction=True) as transaction:
-        transaction.hset(key(name, "header"), mapping=dict(header(vectors, n_keys, layout, FORMAT)))
+        described = header(release, vectors, n_keys, tombstones.items)
+        transaction.hset(key(name, "header"), mapping=described)
         transaction.hset(EXPORTS, name, b"complete")
         transaction.execute()
     reach("export_complete")
@@ -100,6 +105,16 @@ def _export(
     reach("export_pointed")
     expiring = _expire_others(client, {name, previous}, grace_seconds)
     return Exported(name, previous, n_keys, n_bytes, expiring)
+
+
+def _forget(client: Any, tombstones: Tombstones) -> None:
+    """Deletes every key, of whatever release, that a hidden user's record or vector lies under."""
+    if not tombstones.hidden:
+        return
+    found = (name for name in client.scan_iter(match=ANY_USER, count=_BLOCK_KEYS))
+    hidden = (name for name in found if (user := user_of(name)) and tombstones.hides(user))
+    while block := list(itertools.islice(hidden, _BLOCK_KEYS)):
+        client.delete(*block)
 
 
 def _write(client: Any, pairs: Iterator[Entry]) -> tuple[int, int]:

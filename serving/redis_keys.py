@@ -4,19 +4,22 @@
     daybreak:previous                       the id that the pointer named before
     daybreak:exports                        hash: release id → `writing` or `complete`
     daybreak:<release>:header               hash: format, layout (layout.json as it is), vectors
-                                            (JSON: model → dimension, n_users, n_items), and n_keys;
+                                            (JSON: model → dimension, n_users, n_items), taken_down
+                                            (JSON: ids of items not to be shown), and n_keys;
                                             written last: no header, no release
     daybreak:<release>:user:<user id>       the user's packed record, byte for byte
     daybreak:<release>:item:<item id>       the item's number, little-endian
-    daybreak:<release>:fragment:<number>    a piece of JSON: an item's head, or a reason
+    daybreak:<release>:head:<item number>   a piece of JSON: the item's id and title
+    daybreak:<release>:reason:<item number>:<reason number>    a piece of JSON: why it is on a list
+    daybreak:<release>:segment_reason:<name>                   the same for a segment's list
     daybreak:<release>:neighbours:<item id> rows (below) of the item's neighbours, best first
     daybreak:<release>:segment:<name>       rows of a segment's list, `trending` among them
     daybreak:<release>:vector:<model>:user:<user id>    float32, little-endian
     daybreak:<release>:vector:<model>:item:<item id>    float32, little-endian
 
 Rows are int32, little-endian: the item numbers, then as many score codes. An id is the last part of
-its key, in UTF-8, whatever it holds. No operation touches two keys that must lie together, so keys
-spread over a cluster.
+its key, in UTF-8, whatever it holds. Users who opted out or are erased have no key. No operation
+touches two keys that must lie together, so keys spread over a cluster.
 """
 
 import numpy as np
@@ -26,6 +29,8 @@ FORMAT = 1
 CURRENT = b"daybreak:current"
 PREVIOUS = b"daybreak:previous"
 EXPORTS = b"daybreak:exports"
+ANY_USER = b"daybreak:*:user:*"
+"""A pattern that every user's keys match, and few others; see `user_of`."""
 
 
 def key(release: str, *parts: str | bytes) -> bytes:
@@ -36,6 +41,19 @@ def key(release: str, *parts: str | bytes) -> bytes:
     """
     named = [part if isinstance(part, bytes) else part.encode() for part in parts]
     return b":".join([b"daybreak", release.encode(), *named])
+
+
+def user_of(name: bytes) -> str | None:
+    """Returns the user whose record or vector lies under a key, or None for another key.
+
+    >>> user_of(b"daybreak:2026-01-01.abcdef:vector:als:user:a:b")
+    'a:b'
+    >>> user_of(b"daybreak:2026-01-01.abcdef:item:x:user:y")
+    """
+    kind, _, rest = b":".join(name.split(b":", 2)[2:]).partition(b":")
+    if kind == b"vector":
+        _model, kind, rest = (*rest.split(b":", 2), b"", b"")[:3]
+    return rest.decode() if kind == b"user" else None
 
 
 def pack_rows(items: list[int], codes: list[int]) -> bytes:

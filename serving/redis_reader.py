@@ -20,8 +20,8 @@ from core.errors import IntegrityError, NotFound
 from serving.layout import FORMAT as LAYOUT_FORMAT
 from serving.layout import Layout
 from serving.redis_keys import CURRENT, FORMAT, key, unpack_rows
-from serving.release import UserRecord
 from serving.scores import json_number
+from serving.user_record import UserRecord
 
 
 class RedisRelease:
@@ -51,29 +51,41 @@ class RedisRelease:
                 f"{LAYOUT_FORMAT}; update Daybreak"
             )
         self.n_keys = int(header["n_keys"])
+        self._taken_down = frozenset(json.loads(header["taken_down"]))
         self.vectors: dict[str, dict[str, int]] = json.loads(header["vectors"])
 
     def user(self, user_id: str) -> UserRecord | None:
         """Returns a user's record, or None for a user that the release does not know."""
         content = self.get("user", user_id)
-        return None if content is None else UserRecord(content)
+        return None if content is None else UserRecord(content, self.layout)
 
     def rows(self, user_id: str, n: int) -> list[dict[str, Any]]:
-        """Returns the first n rows of a user's list: item_id, title, rank, score, reason."""
+        """Returns the first n rows of a user's list: item_id, title, rank, score, reason.
+
+        Items that were taken down, and reasons that name one, are passed over.
+        """
         record = self.user(user_id)
-        if record is None:
+        if record is None or not record.n_rows:
             return []
-        items, codes, reasons = record.rows(n)
-        names = [key(self.id, "fragment", str(number)) for number in (*items, *reasons)]
-        pieces = self._client.mget(names) if names else []
+        items, codes, reasons = record.rows(record.n_rows)
+        numbers = [str(item) for item in items]
+        heads = [key(self.id, "head", number) for number in numbers]
+        tails = [
+            key(self.id, "reason", number, str(reason))
+            for number, reason in zip(numbers, reasons, strict=True)
+        ]
+        pieces = self._client.mget([*heads, *tails])
         if any(piece is None for piece in pieces):
             raise self._gone()
-        rows = []
-        for rank, code in enumerate(codes):
+        rows: list[dict[str, Any]] = []
+        for place, code in enumerate(codes):
             score = json_number(code, self.layout.list_decimals)
-            head, reason = pieces[rank], pieces[rank + len(items)]
-            whole = b'%s%d,"score":%s%s' % (head, rank + 1, score, reason)
-            rows.append(json.loads(whole.removeprefix(b",")))
+            head, tail = pieces[place], pieces[len(items) + place]
+            row = json.loads((b'%s%d,"score":%s%s' % (head, len(rows) + 1, score, tail))[1:])
+            if not {row["item_id"], row["reason"]["source_item_id"]} & self._taken_down:
+                rows.append(row)
+            if len(rows) == n:
+                break
         return rows
 
     def item_num(self, item_id: str) -> int | None:

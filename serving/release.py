@@ -122,6 +122,11 @@ class Release:
         firsts = self._firsts
         return [firsts[item] + 1 + reason for item, reason in zip(items, reasons, strict=True)]
 
+    def n_reasons(self, item: int) -> int:
+        """Returns how many reasons an item has, over all lists."""
+        n: int = self._firsts[item + 1] - self._firsts[item] - 1
+        return n
+
     def segment_fragment(self, segment: int) -> int:
         """Returns the number of the fragment with a segment's reason."""
         first: int = self._firsts[self.layout.n_items]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.kill_points import KILL_POINTS
+from core.kill_points import AT_HOME
 from core.release_store import ReleaseStore
 from serving.reader import open_release
 from tests.faults.conftest import Attempt, Publisher, Reader
@@ -86,7 +86,7 @@ def test_killed_at_random_moments(publisher, trials):
 
 def test_killed_at_every_named_moment(publisher, trials):
     reader, number, hits = Reader(publisher.home), FIRST, Counter()
-    for point in KILL_POINTS:
+    for point in AT_HOME:
         for nth in range(1, trials(1, 12) + 1):
             if point == "damaged_set_aside":
                 assert publisher("damage", number).status == 0
@@ -107,7 +107,7 @@ def test_killed_at_every_named_moment(publisher, trials):
     seen = reader.close()
     print(f"\nkilled at {dict(hits)}; reader: {seen}")
     assert seen["faults"] == []
-    assert set(hits) == set(KILL_POINTS)
+    assert set(hits) == set(AT_HOME)
 
 
 @pytest.mark.parametrize("fault", ["EIO", "ENOSPC", "killed"])

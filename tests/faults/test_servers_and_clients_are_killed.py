@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from core.kill_points import BETWEEN_MACHINES
 from core.release_store import ReleaseStore
 from serving.redis_connection import connected
 from serving.redis_export import export
@@ -27,6 +28,11 @@ EXPORT = ("export_block_written", "export_complete", "export_pointed")
 
 
 NONE = Fault()
+
+
+def test_every_moment_between_machines_is_one_at_which_something_is_killed():
+    entries = {"entry_about_to_be_created", "entry_created"}
+    assert {*PUSH, *PULL, *EXPORT} - entries == set(BETWEEN_MACHINES)
 
 
 class World:

@@ -67,8 +67,16 @@ def check_equal(client, releases, release):
         assert found.neighbours(item.decode()) == opened.neighbours.rows(number)
     for number, name in enumerate(opened.layout.segments):
         assert found.segment(name) == opened.segments.rows(number)
-    for number in range(opened.n_fragments):
-        assert found.get("fragment", str(number)) == opened.fragment(number)
+        reason = opened.fragment(opened.segment_fragment(number))
+        assert found.get("segment_reason", name) == reason
+    n_pieces = 0
+    for item in range(opened.layout.n_items):
+        assert found.get("head", str(item)) == opened.head(item)
+        for reason in range(opened.n_reasons(item)):
+            (fragment,) = opened.reason_fragments([item], [reason])
+            assert found.get("reason", str(item), str(reason)) == opened.fragment(fragment)
+            n_pieces += 1
+    assert n_pieces == opened.layout.n_explanations
     assert n == opened.layout.n_users
     assert client.dbsize() >= found.n_keys
     opened.close()
@@ -338,6 +346,31 @@ def test_addresses_that_cannot_be_meant_are_refused_without_their_password(relea
         pass
     assert "a:b" not in str(raised.value)
     assert shown("redis://u:p@h:1/2") == "redis://h:1/2"
+
+
+def test_what_tombstones_hide_is_not_exported_and_goes_from_earlier_exports(
+    client, releases, toy, tmp_path
+):
+    first = toy.publish(releases.root, "1970-01-11", 1)
+    second = toy.publish(releases.root, "1970-01-12", 2)
+    names = ["ann", "bob", "x:user:bob"]
+    table = vector_table(tmp_path, "user", names, np.ones((3, 2), "f4"))
+    for name in (first, second):
+        sent(client, releases, name, [table])
+    releases.tombstones.erase("bob")
+    releases.tombstones.opt_out("zoë")
+    sent(client, releases, second, [table])
+    left = {name for name in client.keys("*") if b"bob" in name or "zoë".encode() in name}
+    assert left == {key(x, "vector", "als", "user", "x:user:bob") for x in (first, second)}
+    found = follow_pointer(client)
+    assert found.user("bob") is None
+    assert found.rows("bob", 10) == []
+    assert [row["item_id"] for row in found.rows("ann", 10)] == ["m2", "m1", "m3"]
+    releases.tombstones.take_down("m4")  # the seed of ann's first row
+    releases.tombstones.take_down("m1")
+    sent(client, releases, second, [table])
+    rows = follow_pointer(client).rows("ann", 10)
+    assert [(row["rank"], row["item_id"]) for row in rows] == [(1, "m3")]
 
 
 def test_readers_never_see_half_an_export(client, redis_server, releases, toy):
