@@ -95,5 +95,5 @@ def release_changes(
     for axes in (users, rows):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
-    rows.legend(fontsize=8, frameon=False, loc="lower right")
+    rows.legend(fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
