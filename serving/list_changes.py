@@ -98,7 +98,8 @@ def compare_lists(before: Path, after: Path) -> ListChanges:
 def _users(before: Path, after: Path) -> Iterator[pl.DataFrame]:
     """Yields user_id, n_before, n_after, n_common (of the top tens) and changed (of the lists)."""
     tables = [SortedBlocks(path, list(COLUMNS), "user_id") for path in (before, after)]
-    for old, new in side_by_side(tables):
+    for pieces in side_by_side(tables):
+        old, new = (pl.DataFrame(piece) for piece in pieces)
         tops = [
             rows.filter(pl.col("rank") <= TOP).select("user_id", "item_id").unique()
             for rows in (old, new)

@@ -21,7 +21,7 @@ def written(path, lists):
         {
             "user_id": user, "rank": rank, "item_id": item, "score": 0.5, "stage": "full",
             "sources": ["als"], "source_scores": "{}", "rules": [], "reason_type": "popular",
-            "explanation_key": item,
+            "explanation_key": item, "item_num": 0, "reason_num": 0,
         }
         for user, items in lists.items()
         for rank, item in enumerate(items, 1)

@@ -24,7 +24,8 @@ def relisted(toy, **lists):
     (row,) = tables.lists.filter(pl.col("item_id") == "m1", pl.col("user_id") == "ann").to_dicts()
     rows = [
         {**row, "user_id": user, "rank": rank, "item_id": item, "explanation_key": item,
-         "score": 1.25 - rank / 4, "sources": ["neighbours", "als"],
+         "item_num": int(item[1]) - 1, "reason_num": 0, "score": 1.25 - rank / 4,
+         "sources": ["neighbours", "als"],
          "rules": ["fresh_slot"] if rank == len(items) else []}
         for user, items in lists.items()
         for rank, item in enumerate(items, 1)
@@ -110,7 +111,9 @@ def test_equal_lists_have_not_changed(home, toy):
 def test_a_reason_with_several_sentences_has_changed_only_if_none_stayed(home, toy):
     tables = toy.tables()
     extra = tables.explanations.filter(pl.col("explanation_key") == "m5")
-    second = extra.with_columns(explanation_key=pl.lit("m5-b"), text=pl.lit("Liked by many."))
+    second = extra.with_columns(
+        explanation_key=pl.lit("m5-b"), text=pl.lit("Liked by many."), reason_num=1
+    )
     more = toy.replace(tables, explanations=pl.concat([tables.explanations, second]))
     toy.publish(home.releases, DAYS[0], 1, tables)
     toy.publish(home.releases, DAYS[1], 2, more)

@@ -23,6 +23,7 @@ def random_rows(source):
             "sources": [name for name in SOURCES if source.random() < 0.5],
             "source_scores": "{}", "rules": [name for name in RULES if source.random() < 0.2],
             "reason_type": str(source.choice(REASONS)), "explanation_key": item,
+            "item_num": 0, "reason_num": 0,
         }
         for user in range(30)
         for rank, item in enumerate(source.permutation(items)[: int(source.integers(1, 12))], 1)
