@@ -151,9 +151,10 @@ class EntryLog(Generic[E]):
         place = f"{self.folder}/{file_name(seq)}"
         restore = f"restore it from a copy of {self._name}"
         try:
-            body = msgspec.json.decode(self.folder.read(file_name(seq)))
-            checksum = body.pop("checksum")
-            if digest(body) != checksum or body["seq"] != seq:
+            content = self.folder.read(file_name(seq))
+            body = msgspec.json.decode(content)
+            del body["checksum"]
+            if _sealed(body) != content or body["seq"] != seq:
                 raise IntegrityError(f"{place} was altered; {restore}")
             entry = msgspec.convert(body, self._kind)
         except OSError as error:
@@ -178,5 +179,8 @@ def file_name(seq: int) -> str:
 
 def to_bytes(entry: Any) -> bytes:
     """Returns an entry as JSON with its own checksum."""
-    body = asdict(entry)
+    return _sealed(asdict(entry))
+
+
+def _sealed(body: dict[str, Any]) -> bytes:
     return canonical_json({**body, "checksum": digest(body)}) + b"\n"

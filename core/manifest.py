@@ -68,7 +68,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """Returns the manifest as JSON with its own checksum."""
         body = asdict(self)
-        return canonical_json({**body, "checksum": digest(body)}) + b"\n"
+        return _sealed(body)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -93,13 +93,14 @@ def parse_manifest(content: bytes, path: object) -> Manifest:
     """
     try:
         body = msgspec.json.decode(content)
-        checksum = body.pop("checksum")
+        del body["checksum"]
         if body["format_version"] > FORMAT_VERSION:
             raise IntegrityError(
                 f"{path} has format {body['format_version']}, this reader knows up to "
                 f"{FORMAT_VERSION}; update Daybreak"
             )
-        if digest(body) != checksum:
+        # Its own spelling too: a flipped bit may leave JSON that means the same.
+        if _sealed(body) != content:
             raise IntegrityError(f"{path} was altered: its checksum differs; restore or rebuild it")
         manifest = msgspec.convert(body, Manifest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -109,6 +110,10 @@ def parse_manifest(content: bytes, path: object) -> Manifest:
             f"{path} names a file outside its folder, {outside[0][:80]!r}; restore or rebuild it"
         )
     return manifest
+
+
+def _sealed(body: dict[str, Any]) -> bytes:
+    return canonical_json({**body, "checksum": digest(body)}) + b"\n"
 
 
 def _leaves_folder(name: str) -> bool:

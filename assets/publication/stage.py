@@ -41,12 +41,13 @@ def make_release(night: Night) -> Made:
     reset_peak()
     writer = ReleaseWriter(ReleaseStore(night.home.releases))
     release, reused = writer.make(
-        _plan(night), lambda staging: _fill(night, staging), recompute=night.recompute
+        release_plan(night), lambda staging: _fill(night, staging), recompute=night.recompute
     )
     return Made(release, reused, time.perf_counter() - start, peak_mb())
 
 
-def _plan(night: Night) -> ReleasePlan:
+def release_plan(night: Night) -> ReleasePlan:
+    """Returns what the release of the night's current artefacts is made from."""
     versions = {kind: night.get(kind).version for kind in _INPUTS}
     config = {
         **stored_configuration(night.settings),
@@ -60,9 +61,10 @@ def _position(night: Night) -> int:
     return int(night.get("lake").facts["ledger_position"])
 
 
-def _fill(night: Night, staging: Staging) -> None:
+def release_inputs(night: Night) -> ReleaseInputs:
+    """Returns the tables from which the night's release is packed."""
     get = night.get
-    inputs = ReleaseInputs(
+    return ReleaseInputs(
         lists=get("explanations").table_path(LISTS),
         explanations=get("explanations").table_path(EXPLANATIONS),
         segment_lists=get("segment_lists").table_path(SEGMENT_LISTS),
@@ -71,9 +73,12 @@ def _fill(night: Night, staging: Staging) -> None:
         users=get("users").table_path(USERS),
         recent_items=get("interactions").table_path(RECENT_ITEMS, "release"),
     )
+
+
+def _fill(night: Night, staging: Staging) -> None:
     serving = night.settings.serving
     build_release(
-        staging, inputs, night.as_of, n_shards=serving.n_shards,
+        staging, release_inputs(night), night.as_of, n_shards=serving.n_shards,
         n_workers=serving.build_workers or len(os.sched_getaffinity(0)),
     )  # fmt: skip
 
@@ -84,7 +89,7 @@ def current_release(night: Night) -> Artefact:
     Raises:
         CheckFailed: it has not been made, or its inputs have been made anew since.
     """
-    found = ReleaseWriter(ReleaseStore(night.home.releases)).find(_plan(night))
+    found = ReleaseWriter(ReleaseStore(night.home.releases)).find(release_plan(night))
     if found is None:
         raise CheckFailed(
             f"there is no release of the present artefacts as of {night.key}; materialise "

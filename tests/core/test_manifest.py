@@ -44,7 +44,7 @@ def forge(folder: Path, **changes: object) -> None:
     body = json.loads((folder / NAME).read_bytes())
     del body["checksum"]
     body.update(changes)
-    (folder / NAME).write_bytes(canonical_json({**body, "checksum": digest(body)}))
+    (folder / NAME).write_bytes(canonical_json({**body, "checksum": digest(body)}) + b"\n")
 
 
 def check(folder: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests import small_world
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -126,3 +128,9 @@ def failing_publisher(tmp_path: Path, failing: Path) -> Iterator[Publisher]:
     made = Publisher(tmp_path / "home", failing)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which two nights have run; to be read only."""
+    return small_world.built(tmp_path_factory)
