@@ -7,7 +7,6 @@ from typing import Any
 from core.days import iso, now_us, parse_day
 from core.entry_log import DiskFolder, EntryFolder, EntryLog
 from core.errors import ReleaseConflict
-from core.ids import safe_name
 from core.kill_points import reach
 from core.release_standing import Action, ReleaseEntry, Standing
 
@@ -78,10 +77,10 @@ class ReleaseLog:
             GateRefused: the release, or one of the very same bytes, was rolled back.
             CheckFailed: the action would change nothing, or retire what is served.
             NotFound: a rollback or pin names a release that is not published.
+            UnsafeName: the release's name could leave its folder.
             IntegrityError: the log is damaged.
             MachineFault: the entry could not be written; look at the log and decide again.
         """
-        safe_name(release)
         standing = self.standing()
         if expected_seq is not None and expected_seq != standing.seq:
             raise ReleaseConflict(

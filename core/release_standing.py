@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import CheckFailed, GateRefused, NotFound
+from core.ids import safe_name
 
 Action = Literal["publish", "archive", "rollback", "pin", "unpin", "retire"]
 Status = Literal["published", "archived", "barred", "retired"]
@@ -133,8 +134,9 @@ class Standing:
             CheckFailed: the action would change nothing, would bring back what was retired, or
                 would retire what is served.
             NotFound: it names a release that is not published.
+            UnsafeName: it is no name of a release.
         """
-        status = self.status(release)
+        status = self.status(safe_name(release))
         if action == "retire":
             current = self.candidates[0].release if self.candidates else None
             if release in self.retired:

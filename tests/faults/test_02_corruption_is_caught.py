@@ -104,9 +104,9 @@ def harm_each_file(
 
 def test_every_harm_to_every_file_is_refused(root, two, tmp_path, trials):
     def judge(harm: Harm, path: Path) -> None:
+        print(f"{harm.__name__} of {path.name}")  # what a failure shows last was not noticed
         with pytest.raises(IntegrityError) as refused:
             open_release(release_of(path))
-            pytest.fail(f"{harm.__name__} of {path.name} was not noticed")
         assert two[1] in str(refused.value)
 
     done = harm_each_file(root, two[1], tmp_path / "kept", trials(105, 1000), judge)

@@ -299,7 +299,7 @@ def evaluation(night: Night, factor: float, coverage: float = 1.0) -> None:
     [
         (0.85, 1.0, "ndcg@10 relative difference lower bound -0.15"),
         (1.0, 0.9, "coverage ratio 0.9 is below 0.92"),
-        (float("nan"), 1.0, "ndcg@10 relative difference lower bound is missing"),
+        (float("nan"), 1.0, "numbers that are not finite of"),
     ],
     ids=["quality", "coverage", "nan"],
 )
@@ -347,13 +347,15 @@ def test_a_release_that_was_rolled_back_is_not_published_by_the_next_run(night: 
 
 
 def test_clean_days_pass(tmp_path_factory: pytest.TempPathFactory, trials) -> None:
-    n_days, n_users = trials(1, 30), trials(200, 400)
+    n_days = trials(0, 30)
+    if n_days == 0:
+        pytest.skip("thirty nights; the small form is the one clean night above")
     home = tmp_path_factory.mktemp("clean") / "home"
     blocked = []
     for number in range(n_days + 1):
         day = FIRST_DAY + timedelta(days=number)
         generate(
-            load_parameters(), n_users=n_users, seed=11, n_days=WARM + n_days, n_items=200,
+            load_parameters(), n_users=400, seed=11, n_days=WARM + n_days, n_items=200,
             last_day=FIRST_DAY + timedelta(days=n_days - 1), out=Home(home).landing,
             truth=Home(home).truth, from_day=None if number == 0 else day - timedelta(days=1),
             to_day=day - timedelta(days=1),

@@ -37,12 +37,12 @@ def free_port():
 
 
 class RunningServer:
-    def __init__(self, home, workers=1):
+    def __init__(self, home, workers=1, poll_seconds=0.1):
         self.port = free_port()
         self.process = subprocess.Popen(
             [
                 sys.executable, "-c", SERVE, "--home", str(home.root), "--port", str(self.port),
-                "--poll-seconds", "0.1", "--workers", str(workers),
+                "--poll-seconds", str(poll_seconds), "--workers", str(workers),
             ],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
