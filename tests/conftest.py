@@ -23,10 +23,10 @@ time.tzset()
 _NIGHTS = frozenset(
     f"tests/{name}.py"
     for name in (
-        "faults/test_04_bad_data_is_not_published", "orchestration/test_bare_interpreter",
-        "orchestration/test_daily_path", "orchestration/test_definitions",
-        "orchestration/test_dirty_landing", "orchestration/test_leaks",
-        "orchestration/test_notebooks", "orchestration/test_refusals",
+        "faults/test_04_bad_data_is_not_published", "faults/test_13_a_rerun_touches_its_own_date",
+        "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
+        "orchestration/test_definitions", "orchestration/test_dirty_landing",
+        "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
         "orchestration/test_published", "orchestration/test_sql", "orchestration/test_ui",
         "orchestration/test_why", "serving/test_training_serving_agree",
     )

@@ -55,7 +55,8 @@ def topk(
         )
 
     def score(start: int, scores: Floats) -> None:
-        np.matmul(users[start : start + len(scores)], by_dimension, out=scores)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused
+            np.matmul(users[start : start + len(scores)], by_dimension, out=scores)
 
     return best_by_blocks(score, shape, k, seen, allowed, block_size)
 

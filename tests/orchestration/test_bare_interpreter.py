@@ -77,6 +77,8 @@ def test_release_commands(server_home):
     verified = bare(server_home, "release", "verify")
     assert verified["release"] == second.release
     assert verified["files"] >= 10
+    cleared = bare(server_home, "release", "gc", "--dry-run")
+    assert (cleared["retired"], cleared["deleted"], cleared["is_trial"]) == ({}, [], True)
     rolled_back = bare(server_home, "release", "rollback", "--reason", "a test")
     assert rolled_back == {"rolled_back": [second.release], "current": first.release}
     assert bare(server_home, "release", "current")["release"] == first.release
