@@ -16,10 +16,12 @@ from serving.reader import open_release
 def list_releases(home: Home) -> list[dict[str, Any]]:
     """Returns every release that is stored or logged, newest as-of date first.
 
+    What was retired and is deleted is left out.
+
     Returns:
-        Rows of release, as_of, status (`published`, `archived`, `barred`, or None where the log
-        does not know it), is_current, is_pinned, is_stored (here), is_shared (at the location, if
-        one is set), and at and reason of the entry that decided the status.
+        Rows of release, as_of, status (`published`, `archived`, `barred`, `retired`, or None where
+        the log does not know it), is_current, is_pinned, is_stored (here), is_shared (at the
+        location, if one is set), and at and reason of the entry that decided the status.
 
     Raises:
         IntegrityError: the log is damaged.
@@ -28,7 +30,10 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
     releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     stored = set(releases.ids())
-    entries = {**standing.archived, **standing.published, **standing.barred}
+    entries = {
+        **standing.archived, **standing.published, **standing.retired, **standing.barred
+    }  # fmt: skip
+    gone = {name for name in entries if standing.status(name) == "retired"} - stored
     current = standing.candidates[0].release if standing.candidates else None
     rows = [
         {
@@ -42,7 +47,7 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
             "at": entries[name].at if name in entries else None,
             "reason": entries[name].reason if name in entries else None,
         }
-        for name in stored | set(entries)
+        for name in (stored | set(entries)) - gone
     ]
     return sorted(rows, key=lambda x: (x["as_of"], x["at"] or "", x["release"]), reverse=True)
 

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from core.errors import CheckFailed, GateRefused, IntegrityError, NotFound
@@ -43,6 +45,22 @@ def test_the_list_says_where_each_release_stands(home, toy, three):
         ("1970-01-11", "published", False, True),
     ]
     assert rows[1]["reason"] == "bad texts"
+
+
+def test_what_is_retired_is_told_until_it_is_deleted(home, three):
+    log = ReleaseStore(home.releases).log
+    log.append("retire", three[0], "1970-01-11", reason="newer ones are kept")
+    row = commands.list_releases(home)[-1]
+    assert (row["release"], row["status"], row["reason"]) == (
+        three[0],
+        "retired",
+        "newer ones are kept",
+    )
+    for command in (commands.pin, commands.rollback):
+        with pytest.raises(NotFound, match="was retired"):
+            command(home, three[0], reason="back to it")
+    shutil.rmtree(ReleaseStore(home.releases).path(three[0]))
+    assert [row["release"] for row in commands.list_releases(home)] == three[:0:-1]
 
 
 def test_the_current_release(home, three):

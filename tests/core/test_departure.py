@@ -1,0 +1,53 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from core.departure import DAMAGED, age_seconds, delete, hide, sweep
+from core.kill_points import listen
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Path:
+    folder = tmp_path / "v1"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "file").write_text("1")
+    return folder
+
+
+def test_a_version_is_out_of_sight_before_any_of_it_goes(version: Path) -> None:
+    seen = []
+
+    def look(point: str) -> None:
+        if point == "version_out_of_sight":
+            (hidden,) = version.parent.iterdir()
+            seen.append((hidden.name[:12], (hidden / "deep" / "file").read_text()))
+
+    listen(look)
+    try:
+        delete(version)
+    finally:
+        listen(None)
+    assert seen == [(".deleted-v1-", "1")]
+    assert list(version.parent.iterdir()) == []
+
+
+def test_what_is_hidden_is_dated_now(version: Path) -> None:
+    for path in (version, *version.rglob("*")):
+        os.utime(path, (0, 0))
+    assert age_seconds(version) > 1e9
+    hidden = hide(version, DAMAGED)
+    assert not version.exists()
+    assert age_seconds(hidden) < 60
+    assert (hidden / "deep" / "file").read_text() == "1"
+    assert sweep(version.parent, 60) == []
+    assert sweep(version.parent, 0) == [hidden]
+    assert list(version.parent.iterdir()) == []
+
+
+def test_a_version_that_lost_the_race_is_no_error_twice(version: Path) -> None:
+    delete(version)
+    with pytest.raises(FileNotFoundError):
+        delete(version)
+    assert age_seconds(version) == 0
+    assert sweep(version, 0) == []
