@@ -12,8 +12,10 @@ from pathlib import Path
 
 from core.days import SECOND_US, now_us
 from core.departure import age_seconds, delete, sweep
-from core.entry_log import DiskFolder
 from core.errors import ReleaseConflict
+from core.followed_log import show_entries
+from core.release_location import ReleaseLocation
+from core.release_log import ReleaseLog
 from core.release_standing import ReleaseEntry, Standing
 from core.release_store import ReleaseStore
 from core.retention_settings import RetentionSettings
@@ -69,76 +71,97 @@ def clear_releases(
     settings: RetentionSettings,
     *,
     grace_seconds: float,
+    location: ReleaseLocation | None = None,
     is_trial: bool = False,
 ) -> Departures:
     """Retires what is not kept, and deletes what was retired long enough ago.
 
     Args:
-        releases: where they lie.
+        releases: where they lie, with their own log.
         settings: the limits.
         grace_seconds: how long ago is long enough.
+        location: where machines share releases; its log decides then, and the own one follows.
         is_trial: only look.
 
     Raises:
         ReleaseConflict: other writers kept adding to the log; repeat.
         IntegrityError: the log is damaged; nothing is deleted.
         MachineFault: an entry could not be written.
+        OSError: the location can't be reached, or the disk failed.
     """
-    retired = _retire(releases, settings, grace_seconds, is_trial)
-    standing = releases.log.standing()
-    over = sorted(
-        name
-        for name, entry in standing.retired.items()
-        if _age_seconds(entry) >= grace_seconds and (releases.versions / name).is_dir()
-    )
-    if not is_trial:
-        for name in over:
-            delete(releases.versions / name)
-    log = releases.log.folder
-    folders = [releases.versions, *([log.path] if isinstance(log, DiskFolder) else [])]
-    swept = [x for folder in folders for x in sweep(folder, grace_seconds, is_trial=is_trial)]
-    return Departures(retired, over, swept)
-
-
-def _retire(
-    releases: ReleaseStore, settings: RetentionSettings, grace_seconds: float, is_trial: bool
-) -> dict[str, str]:
-    """Adds the retire entries; looks again where another writer came between."""
+    log = location.log if location else releases.log
     retired: dict[str, str] = {}
     for _ in range(_ATTEMPTS):
-        standing = releases.log.standing()
-        due = _due(releases, standing, settings, grace_seconds)
-        if is_trial:
-            return due
+        standing = log.standing()
+        due = _due(releases, location, standing, settings, grace_seconds)
         try:
-            seq = standing.seq
-            for name, reason in due.items():
-                as_of = name.rpartition(".")[0]
-                seq = releases.log.append(
-                    "retire", name, as_of, reason=reason, expected_seq=seq
-                ).seq
-                retired[name] = reason
-            return retired
+            if not is_trial:
+                _retire(log, standing.seq, due, retired)
+            break
         except ReleaseConflict:
             continue
-    raise ReleaseConflict("five other writers came between; run `daybreak release gc` again")
+    else:
+        raise ReleaseConflict("five other writers came between; run `daybreak release gc` again")
+    if location and not is_trial:
+        show_entries(releases.log, location, set(releases.ids()))
+    over = _over(releases, location, log.standing(), grace_seconds)
+    if not is_trial:
+        for name in over:
+            _delete(releases, location, name)
+    folders = (releases.versions, releases.root / "log")
+    swept = [x for folder in folders for x in sweep(folder, grace_seconds, is_trial=is_trial)]
+    return Departures(due if is_trial else retired, over, swept)
+
+
+def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:
+    """Adds the retire entries behind entry `seq`, and notes each that is there."""
+    for name, reason in due.items():
+        as_of = name.rpartition(".")[0]
+        seq = log.append("retire", name, as_of, reason=reason, expected_seq=seq).seq
+        retired[name] = reason
 
 
 def _due(
-    releases: ReleaseStore, standing: Standing, settings: RetentionSettings, grace_seconds: float
+    releases: ReleaseStore,
+    location: ReleaseLocation | None,
+    standing: Standing,
+    settings: RetentionSettings,
+    grace_seconds: float,
 ) -> dict[str, str]:
     """Returns what is to be retired now, by id, with the reason."""
-    stored = releases.ids()
+    here = releases.ids()
+    known = {*standing.published, *standing.archived} - standing.retired.keys()
+    stored = {*here, *(name for name in known if location and location.holds(name))}
     kept = kept_releases(standing, stored, settings)
     due = {}
-    for name in stored:
+    for name in sorted(stored - kept.keys() - standing.retired.keys()):
         status = standing.status(name)
-        if name in kept or name in standing.retired:
-            continue
         if status is None and age_seconds(releases.versions / name) < grace_seconds:
             continue  # its publisher may be about to announce it
         due[name] = f"{status or 'never announced'}, and newer ones are kept"
     return due
+
+
+def _over(
+    releases: ReleaseStore,
+    location: ReleaseLocation | None,
+    standing: Standing,
+    grace_seconds: float,
+) -> list[str]:
+    """Returns what was retired long enough ago and still lies somewhere."""
+    return sorted(
+        name
+        for name, entry in standing.retired.items()
+        if _age_seconds(entry) >= grace_seconds
+        and ((releases.versions / name).is_dir() or (location and location.holds(name)))
+    )
+
+
+def _delete(releases: ReleaseStore, location: ReleaseLocation | None, name: str) -> None:
+    if location:
+        location.remove(name)
+    if (releases.versions / name).is_dir():
+        delete(releases.versions / name)
 
 
 def _age_seconds(entry: ReleaseEntry) -> float:

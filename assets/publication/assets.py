@@ -11,6 +11,7 @@ from assets.publication import stage
 from assets.publication.garbage import clear_up
 from assets.publication.release_diff import make_release_diff
 from core.night import Made, Workspace
+from core.release_location import find_location
 
 _ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
 
@@ -90,4 +91,6 @@ def retention(
 ) -> dg.MaterializeResult:
     """What went: releases that are no longer kept, versions that nothing refers to, litter."""
     del context  # whatever the date, the whole home is looked through
-    return tell(lambda: clear_up(workspace.home, workspace.settings.retention))
+    settings = workspace.settings
+    location = find_location(settings.releases)
+    return tell(lambda: clear_up(workspace.home, settings.retention, location))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from core.departure import age_seconds, delete, sweep
-from core.errors import DaybreakError, IntegrityError
+from core.errors import DaybreakError, IntegrityError, MachineFault
 from core.home import Home
 from core.manifest import Manifest, read_manifest
+from core.release_location import ReleaseLocation
 from core.release_store import ReleaseStore
 from core.retention import clear_releases
 from core.retention_settings import RetentionSettings
@@ -25,6 +26,7 @@ _HOUR = 3600.0
 def clear_up(
     home: Home,
     settings: RetentionSettings,
+    location: ReleaseLocation | None = None,
     *,
     grace_seconds: float | None = None,
     is_trial: bool = False,
@@ -34,6 +36,7 @@ def clear_up(
     Args:
         home: where.
         settings: what is kept.
+        location: where machines share releases, if they do.
         grace_seconds: another grace than the settings'.
         is_trial: only look.
 
@@ -44,10 +47,19 @@ def clear_up(
     Raises:
         ReleaseConflict: other writers kept adding to the log.
         IntegrityError: the log is damaged; nothing is deleted.
+        MachineFault: the location can't be reached, or the disk failed.
     """
     grace = settings.grace_hours * _HOUR if grace_seconds is None else grace_seconds
     releases, store = ReleaseStore(home.releases), Store(home.artefacts)
-    gone = clear_releases(releases, settings, grace_seconds=grace, is_trial=is_trial)
+    try:
+        gone = clear_releases(
+            releases, settings, grace_seconds=grace, location=location, is_trial=is_trial
+        )
+    except OSError as error:
+        raise MachineFault(
+            f"{location or home.releases} could not be cleared up ({error.strerror or error}); "
+            "what is kept stands, run again"
+        ) from error
     places = unused(store, releases, grace)
     if not is_trial:
         for kind, as_of, version in places:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assets.publication.garbage import clear_up
 from core.home import Home
+from core.release_location import find_location
 from core.settings import load_settings
 from serving import location_commands
 from serving import release_commands as commands
@@ -99,6 +100,12 @@ def _export(options: argparse.Namespace, home: Home) -> dict[str, Any]:
     )
 
 
+def _clear_up(home: Home, *, is_trial: bool) -> dict[str, Any]:
+    settings = load_settings()
+    location = find_location(settings.releases)
+    return clear_up(home, settings.retention, location, is_trial=is_trial)
+
+
 def _pull(options: argparse.Namespace, home: Home) -> Any:
     return location_commands.pull_release(
         home,
@@ -118,7 +125,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Home], Any]] = {
     "rollback": lambda o, home: commands.rollback(home, o.to, reason=o.reason),
     "pin": lambda o, home: commands.pin(home, o.release, reason=o.reason),
     "unpin": lambda o, home: commands.unpin(home, reason=o.reason),
-    "gc": lambda o, home: clear_up(home, load_settings().retention, is_trial=o.dry_run),
+    "gc": lambda o, home: _clear_up(home, is_trial=o.dry_run),
     "export": _export,
     "pull": _pull,
     "push": lambda o, home: location_commands.push(home, load_settings().releases, o.release),

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from core.departure import delete
 from core.errors import ReleaseConflict
 from core.kill_points import listen
+from core.place import open_place
+from core.release_location import ReleaseLocation
+from core.release_push import push_log
 from core.release_store import ReleaseStore
 from core.release_writer import ReleasePlan, ReleaseWriter
 from core.retention import clear_releases, kept_releases
@@ -186,3 +190,25 @@ def test_fewer_than_three_are_refused() -> None:
         RetentionSettings(keep_releases=2)
     with pytest.raises(ValueError, match="grace_hours"):
         RetentionSettings(grace_hours=0.5)
+
+
+def test_where_machines_share_releases_their_log_decides_and_both_copies_go(
+    releases: ReleaseStore, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    location = ReleaseLocation(open_place(str(tmp_path / "shared")))
+    names = published(releases, 5)
+    push_log(releases, location)
+    delete(releases.path(names[1]))  # this home has it no longer, the location has
+    found = clear(releases, location=location)
+    assert sorted(found.retired) == names[:2]
+    assert set(location.log.standing().retired) == set(names[:2])
+    assert releases.log.entries() == location.log.entries()
+    assert [location.holds(name) for name in names] == [True] * 5
+    found = clear(releases, grace=0, location=location, is_trial=True)
+    assert (found.deleted, [location.holds(name) for name in names[:2]]) == (names[:2], [True] * 2)
+    found = clear(releases, grace=0, location=location)
+    assert found.deleted == names[:2]
+    assert [location.holds(name) for name in names] == [False] * 2 + [True] * 3
+    assert releases.ids() == names[2:]
+    assert clear(releases, grace=0, location=location).deleted == []

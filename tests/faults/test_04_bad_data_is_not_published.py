@@ -167,12 +167,12 @@ def seen_items_on_lists(frames: Frames, night: Night) -> None:
         lists.select("user_id").unique(), on="user_id"
     )
     one = seen.sort("user_id", "item_id").row(0, named=True)
+    number = frames["items"]["item_id"].to_list().index(one["item_id"])
+    planted = {**one, "item_num": number}
     place = (pl.col("user_id") == one["user_id"]) & (pl.col("rank") == 1)
     frames["lists"] = lists.with_columns(
-        item_id=pl.when(place).then(pl.lit(one["item_id"])).otherwise("item_id"),
-        explanation_key=pl.when(place)
-        .then(pl.lit(one["explanation_key"]))
-        .otherwise("explanation_key"),
+        pl.when(place).then(pl.lit(planted[name])).otherwise(name).alias(name)
+        for name in ("item_id", "item_num", "explanation_key", "reason_num")
     )
 
 

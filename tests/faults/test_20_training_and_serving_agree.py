@@ -38,6 +38,7 @@ def tables(n_users: int):
         {
             "explanation_key": [f"k{item:04}-{kind}" for item, kind in keys],
             "target_item_id": [ids[item] for item, _ in keys],
+            "reason_num": [kind for _, kind in keys],
             "source_item_id": [ids[(item + kind) % N_ITEMS] if kind else None
                                for item, kind in keys],
             "reason_type": ["same_theme" if kind else "popular" for _, kind in keys],
@@ -52,6 +53,8 @@ def tables(n_users: int):
         {
             "user_id": np.repeat(users, LENGTH), "rank": np.tile(np.arange(1, LENGTH + 1), n_users),
             "item_id": np.array(ids)[chosen],
+            "item_num": chosen,
+            "reason_num": kinds,
             "score": np.sort(draw.random((n_users, LENGTH)) * 3, axis=1)[:, ::-1].ravel(),
             "stage": "full", "source_scores": "{}",
             "reason_type": np.where(kinds > 0, "same_theme", "popular"),
