@@ -234,6 +234,7 @@ def spoiled_beside(night: Night, plant: Callable[[Frames, Night], None]) -> None
         for name in (name for name in frames if frames[name] is not whole[name]):
             path = folder / f"{name}.parquet"
             schema = pa.schema([field.with_nullable(True) for field in pq.read_schema(path)])
+            path.unlink()  # the bytes may be those of the artefact itself
             pq.write_table(frames[name].select(schema.names).to_arrow().cast(schema), path)
 
     make(night, write)
