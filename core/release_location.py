@@ -1,6 +1,7 @@
 """The releases and the log at a location that machines share.
 
     <location>/log/00000001.json …           the release log: the truth
+    <location>/tombstones/…                  what may not be shown whatever the release
     <location>/versions/<release>/…          a release's files
     <location>/versions/<release>/manifest.json   written last: no manifest, no version
 
@@ -18,6 +19,7 @@ from core.place import Place, open_place
 from core.release_log import ReleaseLog
 from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore, check_owner
+from core.tombstone_log import TombstoneLog
 
 CLAIM = "claim.json"
 """Says which content a release's folder is for; written first."""
@@ -32,6 +34,7 @@ class ReleaseLocation:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.log = ReleaseLog(place.under("log"))
+        self.tombstones = TombstoneLog(place.under("tombstones"))
         self._versions = place.under("versions")
 
     def __str__(self) -> str:
@@ -40,6 +43,10 @@ class ReleaseLocation:
     def files(self, release: str) -> Place:
         """Returns the folder of a release; raises UnsafeName for a name that could leave it."""
         return self._versions.under(safe_name(release))
+
+    def ids(self) -> list[str]:
+        """Returns every release that has anything there, whole or not, ascending."""
+        return sorted(name for name in self._versions.names() if not name.startswith("."))
 
     def holds(self, release: str) -> bool:
         """Returns whether a release is whole there: whether it has its manifest."""
@@ -98,8 +105,8 @@ def find_location(settings: ReleaseSettings) -> ReleaseLocation | None:
 
 
 def deciding_store(root: Path, location: ReleaseLocation | None) -> ReleaseStore:
-    """Returns the releases under a folder with the log that decides: the location's, if any."""
+    """Returns the releases under a folder with the logs that decide: the location's, if any."""
     releases = ReleaseStore(root)
     if location is not None:
-        releases.log = location.log
+        releases.log, releases.tombstones = location.log, location.tombstones
     return releases

@@ -16,11 +16,13 @@ from pathlib import Path
 from core.durable import flush_folder, replace_file
 from core.errors import DaybreakError, IntegrityError, MachineFault, NotFound
 from core.followed_log import show_entries
+from core.followed_tombstones import copy_tombstones
 from core.kill_points import reach
 from core.manifest import NAME, FileRecord, Manifest
 from core.one_at_a_time import one_at_a_time
 from core.release_location import ReleaseLocation
 from core.release_store import ReleaseStore
+from core.retention import delete_retired
 from core.verified_copy import copy_verified
 
 _STAGING = ".pull-"
@@ -51,6 +53,7 @@ def pull(
     *,
     fallbacks: int = 1,
     spread_seconds: float = 0.0,
+    grace_seconds: float = 7200.0,
     wait: Callable[[float], object] = time.sleep,
     say: Callable[[str], None] = lambda text: None,
 ) -> Pulled:
@@ -64,6 +67,7 @@ def pull(
         location: where to copy from.
         fallbacks: candidates that are copied beside the current one, best first.
         spread_seconds: longest wait before the first copy.
+        grace_seconds: how long ago the log must have retired a release that is deleted here.
         wait: waits for so many seconds.
         say: is told in one line what happens.
 
@@ -94,6 +98,7 @@ def pull(
             except (IntegrityError, MachineFault, NotFound) as error:
                 refused[missing[0]] = error
         _tidy(releases, wanted)
+        delete_retired(releases, grace_seconds)
     done.current = releases.log.current()
     for name, refusal in refused.items():
         if name == wanted[0] or location.holds(name):  # else it is kept no longer
@@ -116,6 +121,8 @@ def follow(
 ) -> int:
     """Shows this home's readers what the releases here allow; returns how many entries came.
 
+    Tombstones come first, whatever the releases.
+
     Args:
         releases: the home's.
         location: whose log is the truth.
@@ -125,6 +132,7 @@ def follow(
         IntegrityError: the local log is not a copy of the location's, or one is damaged.
         OSError: the location can't be reached, or the disk failed.
     """
+    copy_tombstones(location.tombstones.folder, releases.tombstones.folder)
     return show_entries(releases.log, location, set(releases.ids()), refused)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.entry_log import file_name
 from core.errors import IntegrityError
 from core.followed_log import check_is_copy
+from core.followed_tombstones import copy_tombstones
 from core.kill_points import reach
 from core.manifest import NAME, Manifest, parse_manifest
 from core.place import Place
@@ -64,7 +65,7 @@ def _describe(folder: Place, manifest: Manifest, content: bytes) -> None:
 
 
 def push_log(releases: ReleaseStore, location: ReleaseLocation) -> list[Pushed]:
-    """Lets a location begin with what a home has: every stored release and entry that it lacks.
+    """Lets a location begin with what a home has: tombstones, stored releases and log.
 
     Nothing is decided anew: entries keep their numbers, and one is copied after its release.
 
@@ -79,8 +80,9 @@ def push_log(releases: ReleaseStore, location: ReleaseLocation) -> list[Pushed]:
             f"the log at {location} has gone on to entry {len(there)}, this home's ends at "
             f"{len(known)}; run `daybreak release pull`"
         )
-    barred = releases.log.standing().barred
-    waiting = set(releases.ids()) - set(barred)
+    copy_tombstones(releases.tombstones.folder, location.tombstones.folder)
+    standing = releases.log.standing()
+    waiting = set(releases.ids()) - set(standing.barred) - set(standing.retired)
     pushed = []
     for entry in known:
         if entry.release in waiting:

@@ -113,6 +113,12 @@ def clear_releases(
     return Departures(due if is_trial else retired, over, swept)
 
 
+def delete_retired(releases: ReleaseStore, grace_seconds: float) -> None:
+    """Deletes what the home's own log retired long enough ago, in the home alone."""
+    for name in _over(releases, None, releases.log.standing(), grace_seconds):
+        _delete(releases, None, name)
+
+
 def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:
     """Adds the retire entries behind entry `seq`, and notes each that is there."""
     for name, reason in due.items():
@@ -149,11 +155,12 @@ def _over(
     grace_seconds: float,
 ) -> list[str]:
     """Returns what was retired long enough ago and still lies somewhere."""
+    there = set(location.ids()) if location else set()  # with what is only half removed
     return sorted(
         name
         for name, entry in standing.retired.items()
         if _age_seconds(entry) >= grace_seconds
-        and ((releases.versions / name).is_dir() or (location and location.holds(name)))
+        and ((releases.versions / name).is_dir() or name in there)
     )
 
 

@@ -1,12 +1,18 @@
 """What `daybreak takedown`, `optout` and `erase` do at once, as functions that return dicts."""
 
+import contextlib
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 from core.errors import NotFound, UsageError
+from core.followed_tombstones import copy_tombstones
 from core.home import Home
 from core.ids import MAX_ID_BYTES
+from core.release_location import deciding_store, find_location
 from core.release_store import ReleaseStore
+from core.settings import load_settings
+from core.tombstone_log import TombstoneLog
 from serving.release import Release
 
 
@@ -30,7 +36,8 @@ def take_down(
     releases = ReleaseStore(home.releases)
     if not (undo or force):
         _check_known(releases, item_id)
-    now, changed = releases.tombstones.take_down(item_id, undo=undo)
+    with _deciding(home) as tombstones:
+        now, changed = tombstones.take_down(item_id, undo=undo)
     return {"item_id": item_id, "hidden": not undo, "changed": changed, "seq": now.seq}
 
 
@@ -41,8 +48,8 @@ def opt_out(home: Home, user_id: str, *, undo: bool = False) -> dict[str, Any]:
         UsageError: the id can't be one.
         IntegrityError: the tombstone log is damaged.
     """
-    tombstones = ReleaseStore(home.releases).tombstones
-    now, changed = tombstones.opt_out(_as_stored(user_id, "user"), undo=undo)
+    with _deciding(home) as tombstones:
+        now, changed = tombstones.opt_out(_as_stored(user_id, "user"), undo=undo)
     return {"opted_out": not undo, "changed": changed, "seq": now.seq}
 
 
@@ -53,9 +60,19 @@ def erase(home: Home, user_id: str) -> dict[str, Any]:
         UsageError: the id can't be one.
         IntegrityError: the tombstone log is damaged.
     """
-    tombstones = ReleaseStore(home.releases).tombstones
-    now, changed = tombstones.erase(_as_stored(user_id, "user"))
+    with _deciding(home) as tombstones:
+        now, changed = tombstones.erase(_as_stored(user_id, "user"))
     return {"changed": changed, "seq": now.seq}
+
+
+@contextlib.contextmanager
+def _deciding(home: Home) -> Iterator[TombstoneLog]:
+    """Yields the tombstones that decide, the location's if one is set; then this home has them."""
+    location = find_location(load_settings().releases)
+    yield deciding_store(home.releases, location).tombstones
+    if location is not None:
+        local = ReleaseStore(home.releases).tombstones
+        copy_tombstones(location.tombstones.folder, local.folder)
 
 
 def _as_stored(text: str, what: str) -> str:

@@ -2,21 +2,28 @@
 
 import json
 import logging
+import subprocess
+import sys
 import time
 
 import pytest
 
+from assets.publication.garbage import clear_up
 from core.errors import CheckFailed, NotFound, UsageError
 from core.home import Home
 from core.place import open_place
 from core.release_location import ReleaseLocation
+from core.release_pull import pull
 from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
+from core.retention_settings import RetentionSettings
 from orchestration.cli import main
 from serving import release_commands as commands
 from serving.current_release import CurrentRelease
 from serving.location_commands import pull_release, push
 from serving.location_watch import LocationWatch
+from serving.tombstone_commands import opt_out, take_down
+from tests.orchestration.test_bare_interpreter import BARE
 from tests.servers import BUCKET, KEYS
 
 
@@ -156,3 +163,39 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
             watch.stop()
             current.stop()
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in caplog.text
+
+
+def test_what_is_taken_down_anywhere_is_taken_down_at_the_location(three, shared, tmp_path):
+    builder, reader = Home(tmp_path / "builder"), Home(tmp_path / "reader")
+    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0)
+    take_down(builder, "m1")
+    opt_out(builder, "ann")
+    assert ReleaseStore(builder.releases).tombstones.state().items == {"m1"}
+    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0)
+    now = ReleaseStore(reader.releases).tombstones.state()
+    assert (now.items, now.hides("ann")) == ({"m1"}, True)
+
+
+def test_what_is_retired_goes_from_the_location_and_from_every_home(three, shared, tmp_path):
+    builder, reader = Home(tmp_path / "builder"), Home(tmp_path / "reader")
+    settings = ReleaseSettings(location=shared, fallbacks=2)
+    pull_release(reader, settings, spread_seconds=0)
+    at(shared).log.append("retire", three[0], "1970-01-11", reason="old")
+    at(shared).files(three[0]).remove("manifest.json")  # a removal that was interrupted
+    found = clear_up(builder, RetentionSettings(), at(shared), grace_seconds=0)
+    assert found["deleted"] == [three[0]]
+    assert at(shared).ids() == three[1:]
+    assert ReleaseStore(builder.releases).log.entries() == at(shared).log.entries()
+    pull(ReleaseStore(reader.releases), at(shared), fallbacks=2, grace_seconds=0)
+    assert ReleaseStore(reader.releases).ids() == three[1:]
+    again = clear_up(builder, RetentionSettings(), at(shared), grace_seconds=0)
+    assert (again["deleted"], again["retired"]) == ([], {})
+
+
+def test_a_pull_needs_no_heavy_library(three, shared, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, "release", "pull", "--from", shared, "--spread", "0",
+         "--home", str(tmp_path / "bare"), "--json"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout)["current"]) == (0, three[2])
