@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import time
 
 import msgspec
@@ -131,7 +132,7 @@ def test_damaged_tombstones_keep_what_was_known_and_start_nothing(root, toy, cap
     first = toy.publish(root, "1970-01-11", 1)
     tombstones = ReleaseStore(root).tombstones
     tombstones.erase("ann")
-    knows, fresh = watch(root), watch(root)
+    knows = watch(root)
     knows.start()
     while knows.served is None:
         time.sleep(0.01)
@@ -140,6 +141,9 @@ def test_damaged_tombstones_keep_what_was_known_and_start_nothing(root, toy, cap
     entry.write_bytes(content[:-5])
     toy.publish(root, "1970-01-12", 2)
     entry.with_name("00000002.json").write_bytes(b"")
+    copy = root.with_name("copy")  # one process maps a record file once
+    shutil.copytree(root, copy)
+    fresh = watch(copy)
     with caplog.at_level(logging.ERROR, "daybreak.serving"):
         fresh.start()
         time.sleep(0.5)
@@ -149,8 +153,9 @@ def test_damaged_tombstones_keep_what_was_known_and_start_nothing(root, toy, cap
         assert (fresh.served, fresh.is_ready) == (None, False)
         assert "tombstone log" in caplog.text
         assert "ann" not in caplog.text
-        entry.write_bytes(content)
-        entry.with_name("00000002.json").unlink()
+        for path in (entry, copy / "tombstones" / entry.name):
+            path.write_bytes(content)
+            path.with_name("00000002.json").unlink()
         while fresh.served is None or knows.served.release.id == first:
             time.sleep(0.01)
         assert fresh.tombstones.hides("ann")
