@@ -92,7 +92,7 @@ def _check_below(
     rows: pa.Table,
     problem: str,
 ) -> None:
-    wrong = (numbers < 0) | (numbers >= ends)
+    wrong = numbers.view(np.uint32) >= ends  # a negative number is a very large one so
     if wrong.any():
         row = int(np.argmax(wrong))
         end = np.broadcast_to(ends, numbers.shape)[row]
