@@ -60,8 +60,9 @@ class JsonSource:
         while (buffer := self._reader.read()) is not None:
             content = np.frombuffer(buffer, np.uint8)
             starts, ends, _ = split_lines(content)
-            yield self._objects(content, starts, ends)
-            self._line += len(starts)
+            piece = self._objects(content, starts, ends)
+            self._line += len(starts)  # before the yield: the first piece's reader never comes back
+            yield piece
 
     def _objects(self, content: NDArray[np.uint8], starts: Rows, ends: Rows) -> _Objects:
         """Tells objects from other lines; blank lines are neither."""

@@ -204,3 +204,13 @@ def test_items_with_lists_and_facts(zone):
         (11, "facts is 7, not a JSON object"),
         (12, "facts: a number in it is not finite"),
     ]
+
+
+def test_lines_are_counted_on_after_the_first_block(zone):
+    records = [json.dumps(event(event_id=f"e{n}", surface="s" * 90)) for n in range(2_000)]
+    zone.land_gzip("events.jsonl.gz", "\n".join([*records, "no object"]) + "\n")
+    zone.ingest()
+    events = zone.rows("events").sort("line")
+    assert events["line"].to_list() == list(range(1, 2_001))
+    assert events["event_id"].to_list() == [f"e{n}" for n in range(2_000)]
+    assert [line for line, _ in zone.refusals()] == [2_001]
