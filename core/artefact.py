@@ -10,6 +10,7 @@ import polars as pl
 from core.errors import IntegrityError, NotFound
 from core.ids import safe_name
 from core.manifest import NAME, Manifest, read_manifest, verify_file
+from core.redactions import folder_name
 from core.schemas import Table
 from core.tables import read_table
 
@@ -63,7 +64,8 @@ def table_file(table: Table, part: str = "") -> str:
 def open_artefact(folder: Path, kind: str, as_of: str) -> Artefact:
     """Returns the version in a folder; raises IntegrityError if its manifest is not its own."""
     manifest = read_manifest(folder)
-    if (manifest.kind, manifest.as_of, manifest.version) != (kind, as_of, folder.name):
+    named = folder_name(manifest.version, manifest.redaction)
+    if (manifest.kind, manifest.as_of, named) != (kind, as_of, folder.name):
         raise IntegrityError(
             f"{folder / NAME} is of {manifest.kind} {manifest.version} as of {manifest.as_of}; "
             "remove that folder and run again"

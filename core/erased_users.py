@@ -93,4 +93,4 @@ def _unescaped(text: str) -> str:
             parts[place] = json.loads(f'"{part}"')
         except ValueError:
             continue
-    return '"'.join(parts)
+    return '"'.join(parts).encode("utf-8", "replace").decode()  # half of a pair is no letter

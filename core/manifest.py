@@ -46,6 +46,7 @@ class Manifest:
         facts: small results that later stages and people read (counts, metrics, protocol).
         libraries: versions of the libraries that wrote it.
         format_version: layout of the directory; a reader refuses one that is newer.
+        redaction: how often it was rewritten to forget someone; 0 for what the plan itself made.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Manifest:
     facts: dict[str, Any] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+    redaction: int = 0
 
     @property
     def content_hash(self) -> str:

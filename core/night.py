@@ -13,6 +13,7 @@ from core.artefact import Artefact
 from core.days import day_start_us, parse_day
 from core.errors import IntegrityError, MachineFault
 from core.home import Home
+from core.home_lock import no_rewriting
 from core.memory import peak_mb, reset_peak
 from core.settings import Settings
 from core.staging import Staging
@@ -94,7 +95,12 @@ class Night:
 
     def get(self, kind: str) -> Artefact:
         """Returns the date's version of a kind; raises NotFound where it has none."""
-        return self._resolved.get(kind) or self.store.current(kind, self.key)
+        found = self._resolved.get(kind)
+        if found is None:
+            return self.store.current(kind, self.key)
+        if found.path.is_dir():
+            return found
+        return self.store.version(kind, self.key, found.version)  # rewritten meanwhile
 
     def rival_of(self, settings: Settings) -> "Night":
         """Returns a view in which other settings are fitted on this night's own inputs."""
@@ -121,13 +127,24 @@ class Night:
             NotReproducible: with `recompute`, the result differs from the stored one.
             MachineFault: the disk is full or fails; nothing half-written stays.
         """
+        with no_rewriting(self.home):
+            return self._make(kind, write, inputs, dict(config or {}))
+
+    def _make(
+        self,
+        kind: str,
+        write: Callable[[Staging], None],
+        inputs: Sequence[str],
+        config: dict[str, Any],
+    ) -> Made:
         start = time.perf_counter()
         reset_peak()
         versions = {name: self.get(name).version for name in inputs}
-        plan = Plan(kind, self.key, versions, dict(config or {}), self.settings.seed)
+        plan = Plan(kind, self.key, versions, config, self.settings.seed)
         try:
             stored = self._stored(plan)
-            reused = stored is not None and not self.recompute
+            # A rewritten version is not what the plan made, and could not be made again.
+            reused = stored is not None and (not self.recompute or stored.manifest.redaction > 0)
             artefact = stored if stored and reused else self._compute(plan, write)
             if not self.rival:
                 self.store.make_current(artefact)

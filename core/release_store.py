@@ -5,6 +5,7 @@ from pathlib import Path
 from core.errors import IntegrityError, NotFound
 from core.ids import safe_name
 from core.manifest import NAME, Manifest, read_manifest, verify
+from core.redactions import folder_name, newest, version_of
 from core.release_log import ReleaseLog
 from core.tombstone_log import TombstoneLog
 
@@ -25,16 +26,16 @@ class ReleaseStore:
 
     def ids(self) -> list[str]:
         """Returns every stored release, logged or not, ascending."""
-        return sorted(path.parent.name for path in self.versions.glob(f"[!.]*/{NAME}"))
+        return sorted({version_of(path.parent) for path in self.versions.glob(f"[!.]*/{NAME}")})
 
     def path(self, release: str) -> Path:
-        """Returns a release's folder.
+        """Returns a release's folder; that of its last redaction, where it has one.
 
         Raises:
             NotFound: there is none of that name.
             UnsafeName: the name could leave the folder.
         """
-        folder = self.versions / safe_name(release)
+        folder = newest(self.versions / safe_name(release))
         if not folder.is_dir():
             raise NotFound(f"there is no release {release}; see `daybreak release list`")
         return folder
@@ -63,7 +64,11 @@ class ReleaseStore:
 def own_manifest(folder: Path) -> Manifest:
     """Returns the manifest of a release's folder; raises IntegrityError if it is another's."""
     manifest = read_manifest(folder)
-    check_owner(manifest, folder.name, folder / NAME)
+    check_owner(manifest, version_of(folder), folder / NAME)
+    if folder.name != folder_name(manifest.version, manifest.redaction):
+        raise IntegrityError(
+            f"{folder / NAME} is of redaction {manifest.redaction}; restore or rebuild it"
+        )
     return manifest
 
 

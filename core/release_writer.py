@@ -69,7 +69,7 @@ class ReleaseWriter:
         """
         try:
             stored = self._whole(plan)
-            if stored and not recompute:
+            if stored and (not recompute or stored.manifest.redaction):
                 return stored, True
             return self._build(plan, write), False
         except OSError as error:
@@ -94,6 +94,14 @@ class ReleaseWriter:
     def abandon(self, staging: Staging) -> None:
         """Removes a staging folder whose build failed."""
         self._versions.abandon(staging)
+
+    def begin_redaction(self, release: Artefact) -> Staging:
+        """Opens an empty staging folder for a release that is to be rewritten."""
+        return self._versions.begin_redaction(release)
+
+    def redact(self, release: Artefact, staging: Staging) -> Artefact:
+        """Puts a rewritten release in the place of one, under the same id; see `Store.redact`."""
+        return self._versions.redact(release, staging)
 
     def _whole(self, plan: ReleasePlan) -> Artefact | None:
         """Returns what an identical plan made before, every byte looked at, or None.

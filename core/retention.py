@@ -14,6 +14,7 @@ from core.days import SECOND_US, now_us
 from core.departure import age_seconds, delete, sweep
 from core.errors import ReleaseConflict
 from core.followed_log import show_entries
+from core.redactions import newest
 from core.release_location import ReleaseLocation
 from core.release_log import ReleaseLog
 from core.release_standing import ReleaseEntry, Standing
@@ -142,7 +143,7 @@ def _due(
     due = {}
     for name in sorted(stored - kept.keys() - standing.retired.keys()):
         status = standing.status(name)
-        if status is None and age_seconds(releases.versions / name) < grace_seconds:
+        if status is None and age_seconds(newest(releases.versions / name)) < grace_seconds:
             continue  # its publisher may be about to announce it
         due[name] = f"{status or 'never announced'}, and newer ones are kept"
     return due
@@ -160,15 +161,15 @@ def _over(
         name
         for name, entry in standing.retired.items()
         if _age_seconds(entry) >= grace_seconds
-        and ((releases.versions / name).is_dir() or name in there)
+        and (newest(releases.versions / name).is_dir() or name in there)
     )
 
 
 def _delete(releases: ReleaseStore, location: ReleaseLocation | None, name: str) -> None:
     if location:
         location.remove(name)
-    if (releases.versions / name).is_dir():
-        delete(releases.versions / name)
+    if (folder := newest(releases.versions / name)).is_dir():
+        delete(folder)
 
 
 def _age_seconds(entry: ReleaseEntry) -> float:

@@ -1,5 +1,6 @@
 """The artefact store: immutable versions, staged, flushed, then renamed into place."""
 
+import dataclasses
 import os
 import shutil
 import uuid
@@ -16,6 +17,7 @@ from core.errors import IntegrityError, NotFound, NotReproducible, UnsafeName
 from core.ids import digest, safe_name
 from core.kill_points import reach
 from core.manifest import NAME, Manifest, library_versions, verify
+from core.redactions import folder_name, newest, remove_superseded, version_of
 from core.staging import Staging, flushed_records
 
 
@@ -55,7 +57,7 @@ class Store:
 
         Only the manifest is looked at; see `find_whole`.
         """
-        folder = self._folder(plan.kind, plan.as_of) / plan.version
+        folder = self.place(plan.kind, plan.as_of, plan.version)
         return open_artefact(folder, plan.kind, plan.as_of) if folder.is_dir() else None
 
     def find_whole(self, plan: Plan) -> Artefact | None:
@@ -74,7 +76,7 @@ class Store:
 
     def set_aside(self, plan: Plan) -> Path:
         """Puts a plan's damaged version under a hidden name beside its place; returns where."""
-        hidden = hide(self._folder(plan.kind, plan.as_of) / plan.version, DAMAGED)
+        hidden = hide(self.place(plan.kind, plan.as_of, plan.version), DAMAGED)
         reach("damaged_set_aside")
         return hidden
 
@@ -97,7 +99,11 @@ class Store:
             raise IntegrityError(
                 f"{folder / 'CURRENT'} names no version; run `daybreak run --as-of {as_of}`"
             ) from None
-        return open_artefact(folder / version, kind, as_of)
+        return open_artefact(newest(folder / version), kind, as_of)
+
+    def place(self, kind: str, as_of: str, version: str) -> Path:
+        """Returns the folder of a version, rewritten or not, whether or not it is there."""
+        return newest(self._folder(kind, as_of) / safe_name(version))
 
     def version(self, kind: str, as_of: str, version: str) -> Artefact:
         """Returns one stored version, current or not.
@@ -106,15 +112,16 @@ class Store:
             NotFound: there is none.
             IntegrityError: its manifest is damaged or another's.
         """
-        folder = self._folder(kind, as_of) / safe_name(version)
+        folder = self.place(kind, as_of, version)
         if not (folder / NAME).is_file():
             raise NotFound(f"there is no {kind} {version} as of {as_of}")
         return open_artefact(folder, kind, as_of)
 
     def versions(self, kind: str, as_of: str) -> list[Artefact]:
         """Returns every stored version of a kind and date, by version."""
-        found = sorted(self._folder(kind, as_of).glob(f"[!.]*/{NAME}"))
-        return [open_artefact(path.parent, kind, as_of) for path in found]
+        folder = self._folder(kind, as_of)
+        names = {version_of(path.parent) for path in folder.glob(f"[!.]*/{NAME}")}
+        return [open_artefact(newest(folder / name), kind, as_of) for name in sorted(names)]
 
     def dates(self, kind: str) -> list[str]:
         """Returns the as-of dates for which a kind exists, ascending."""
@@ -129,7 +136,8 @@ class Store:
     def commit(self, plan: Plan, staging: Staging) -> Artefact:
         """Flushes and renames a staged version into place; returns it.
 
-        Where the version exists already the staged bytes must equal it.
+        Where the version exists already the staged bytes must equal it; where it was rewritten
+        it stands as it is, for what was staged may hold what was to be forgotten.
 
         Raises:
             NotReproducible: the version exists with other content.
@@ -145,6 +153,9 @@ class Store:
         reach("artefact_flushed")
         folder = self._folder(plan.kind, plan.as_of)
         final = folder / plan.version
+        if newest(final) != final:
+            shutil.rmtree(staging.path)
+            return open_artefact(newest(final), plan.kind, plan.as_of)
         replace_file(staging.path / NAME, manifest.to_bytes())
         reach("artefact_described")
         try:
@@ -172,6 +183,36 @@ class Store:
     def abandon(self, staging: Staging) -> None:
         """Removes a staging folder whose build failed."""
         shutil.rmtree(staging.path, ignore_errors=True)
+
+    def begin_redaction(self, artefact: Artefact) -> Staging:
+        """Opens an empty staging folder beside a version that is to be rewritten."""
+        folder = artefact.path.parent / f"{STAGING}{uuid.uuid4().hex}"
+        folder.mkdir()
+        return Staging(folder)
+
+    def redact(self, artefact: Artefact, staging: Staging) -> Artefact:
+        """Puts a rewritten version in the place of one, under the same id; returns it.
+
+        It gets a folder and a manifest of its own, and every look-up finds it from the moment
+        that it has them. Only then is the old one deleted: whoever has its files open keeps them.
+
+        Args:
+            artefact: what it replaces.
+            staging: its files; its `facts` become the version's.
+        """
+        old = artefact.manifest
+        reach("redaction_staged")
+        manifest = dataclasses.replace(
+            old, files=flushed_records(staging), facts=staging.facts, redaction=old.redaction + 1
+        )
+        replace_file(staging.path / NAME, manifest.to_bytes())
+        reach("redaction_described")
+        final = artefact.path.with_name(folder_name(old.version, manifest.redaction))
+        staging.path.rename(final)
+        flush_folder(final.parent)
+        reach("redaction_committed")
+        remove_superseded(final)
+        return Artefact(final, manifest)
 
     def make_current(self, artefact: Artefact) -> None:
         """Points its date's `current` at a version."""

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.cleaning import assets as cleaning
+from assets.erasure import assets as erasure
 from assets.evaluation import assets as evaluation
 from assets.explanations import assets as explanations
 from assets.features import assets as features
@@ -16,7 +17,17 @@ from orchestration.sensors import landing_sensor, webhook_on_failure
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [ingest, cleaning, features, evaluation, models, lists, explanations, publication]
+        [
+            erasure,
+            ingest,
+            cleaning,
+            features,
+            evaluation,
+            models,
+            lists,
+            explanations,
+            publication,
+        ]
     ),
     jobs=[daily],
     schedules=[daily_schedule],

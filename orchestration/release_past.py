@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from assets.publication.lineage import lineage
-from core.artefact import Artefact, open_artefact, table_file
+from core.artefact import Artefact, table_file
 from core.days import day_of_us, now_us, parse_day
 from core.errors import NotFound, UsageError
 from core.home import Home
@@ -102,7 +102,7 @@ class ReleasePast:
                 self.gone.append(kind)
             return None
         as_of = self.manifest.as_of
-        artefact = open_artefact(self._store.root / kind / as_of / version, kind, as_of)
+        artefact = self._store.version(kind, as_of, version)
         name = table_file(table, part)
         path = artefact.file(name)
         if path not in self._verified:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.errors import DaybreakError
+from core.errors import DaybreakError, NotFound
 from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore
 from core.tombstones import Tombstones
@@ -107,11 +107,12 @@ class CurrentRelease:
         self.hide()
         seq = self._releases.log.last_seq()
         is_due = any(time.monotonic() >= moment for moment in self._retry_at.values())
-        if seq == self._seen_seq and not is_due:
+        if seq == self._seen_seq and not is_due and self._is_newest():
             return
         candidates = self._releases.log.standing().candidates
         for entry in candidates:
-            if self.served is not None and self.served.release.id == entry.release:
+            is_served = self.served is not None and self.served.release.id == entry.release
+            if is_served and self._is_newest():
                 break
             if self._try(entry):
                 break
@@ -137,12 +138,21 @@ class CurrentRelease:
         if seq:
             _log.info("tombstones up to entry %d are in force", seq)
 
+    def _is_newest(self) -> bool:
+        """Returns whether what is served has not been rewritten since it was opened."""
+        if self.served is None:
+            return True
+        try:
+            return self._releases.path(self.served.release.id) == self.served.release.folder
+        except NotFound:
+            return True
+
     def _try(self, entry: ReleaseEntry) -> bool:
         name = entry.release
         if time.monotonic() < self._retry_at.get(name, 0):
             return False
         try:
-            release = open_release(self._releases.path(name))
+            release = self._open(name)
         except (DaybreakError, OSError) as error:
             _log.error("release %s is refused: %s", name, error)
             self.refused[name] = str(error)
@@ -158,6 +168,15 @@ class CurrentRelease:
             self.served = Served.of(release, entry)
         _log.info("serving release %s", name)
         return True
+
+    def _open(self, name: str) -> Release:
+        path = self._releases.path(name)
+        try:
+            return open_release(path)
+        except (DaybreakError, OSError):
+            if self._releases.path(name) == path:
+                raise
+            return open_release(self._releases.path(name))  # redacted while it was read
 
     def _watch(self, look: Callable[[], None], pause_seconds: float) -> None:
         last_complaint = ""

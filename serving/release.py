@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from core.errors import IntegrityError
+from core.redactions import version_of
 from serving import layout as names
 from serving.layout import Layout, read_layout, shard_of
 from serving.mapped_file import map_bytes, map_words
@@ -27,7 +28,7 @@ class Release:
 
     def __init__(self, folder: Path, layout: Layout) -> None:
         self.folder = folder
-        self.id = folder.name
+        self.id = version_of(folder)
         self.layout = layout
         n_pieces = layout.n_items + layout.n_explanations
         self.n_fragments = n_pieces + len(layout.segments)

@@ -6,15 +6,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
-from core.errors import TrainingDiverged
+from core.errors import IntegrityError, TrainingDiverged
 from training.fitted import Floats
 
 
 def save_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
     """Writes named arrays as one safetensors file; equal arrays give equal bytes."""
     path.write_bytes(save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}))
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Reads what `save_arrays` wrote; raises IntegrityError where the file is damaged."""
+    try:
+        arrays: dict[str, NDArray[Any]] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise IntegrityError(
+            f"{path} cannot be read ({error}); materialise `embeddings` again"
+        ) from error
+    return arrays
 
 
 def write_index(vectors: Floats, path: Path) -> None:

@@ -9,6 +9,7 @@ from core.schemas import EVENTS
 
 
 @dg.asset(
+    deps=["erasure"],
     partitions_def=DAILY,
     group_name="ingest",
     owners=OWNERS,

@@ -67,7 +67,7 @@ class LakeWriter:
         parts = self._partitions(rows) if table is EVENTS else [(table.name, rows)]
         for folder, part in parts:
             name = f"{folder}/{self._seq:08d}-{len(self._files) + 1:04d}.parquet"
-            self._files.append(_write_file(self._lake, name, part, table))
+            self._files.append(write_lake_file(self._lake, name, part, table))
 
     def _partitions(self, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
         """Splits events by day, or by month where there are too many days."""
@@ -91,7 +91,7 @@ def _folders(path: Path, root: Path) -> list[Path]:
     return [root / folder for folder in path.relative_to(root).parents[:-1]]
 
 
-def _write_file(lake: Path, name: str, rows: pl.DataFrame, table: Table) -> LakeFile:
+def write_lake_file(lake: Path, name: str, rows: pl.DataFrame, table: Table) -> LakeFile:
     """Writes rows as one lake file; a torn one is removed."""
     path = lake / name
     try:

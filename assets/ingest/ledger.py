@@ -2,8 +2,9 @@
 
 Creating an entry is the commit: its Parquet files are written and flushed before, and a reader
 finds lake files through entries only, so what a killed run left behind is never read. Entries are
-never changed. `ingested_us` rises strictly with the entry's number, so the latest statement about
-an item or a user is the one with the greatest (ingested_us, line).
+never changed but by an erasure, which replaces one whole. `ingested_us` rises strictly with the
+entry's number, so the latest statement about an item or a user is the one with the greatest
+(ingested_us, line).
 
 Ingest runs one at a time in a home: `open_ledger` holds a lock that ends with its process.
 """
@@ -18,7 +19,7 @@ import msgspec
 
 from assets.ingest.account import check_account
 from assets.ingest.entry import Entry, Likeness
-from core.durable import create_file
+from core.durable import create_file, replace_file
 from core.errors import IntegrityError, ReleaseConflict
 from core.home import Home
 from core.ids import digest
@@ -60,6 +61,16 @@ class Ledger:
                 f"ledger entry {entry.seq} was taken by another ingest; run it again"
             )
         self.entries.append(entry)
+
+    def replace(self, entry: Entry) -> None:
+        """Puts an entry without its erased users in the place of the one of its number.
+
+        Raises:
+            CheckFailed: its account does not balance.
+        """
+        check_account(entry)
+        replace_file(self.home.ledger / f"{entry.seq:08d}.json", entry.to_bytes())
+        self.entries[entry.seq - 1] = entry
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def pour(
         OSError: the lake cannot be written.
     """
     repeats: Repeats | None = None
-    for block, conformed in _conformed(file, request):
+    for block, conformed in conformed_blocks(file, request):
         assert file.kind is not None
         if erased:
             conformed = without_erased(conformed, erased)
@@ -153,7 +153,7 @@ def table_name(file: Pour) -> str:
     return file.kind.table.name if file.kind else UNKNOWN_TABLE
 
 
-def _conformed(file: Pour, request: Request) -> Iterator[tuple[Block, Conformed]]:
+def conformed_blocks(file: Pour, request: Request) -> Iterator[tuple[Block, Conformed]]:
     """Yields a file's blocks before and after their rules."""
     with reading(file.name), opened(file.path, request.settings) as source:
         mapping = request.mapping

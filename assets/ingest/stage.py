@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from assets.ingest.landed_redaction import redact_repeated
 from assets.ingest.landing import ingest_landing
 from assets.ingest.ledger import read_entries
 from assets.ingest.snapshot import Snapshot, snapshot
@@ -21,22 +22,33 @@ def make_lake(night: Night) -> Made:
     snapshot.json holds the ledger position and the lake's files by table: whoever reads the lake
     through it sees the same rows, whatever lands afterwards.
     """
-    ingest_landing(night.home, night.settings.ingest)
+    report = ingest_landing(night.home, night.settings.ingest)
+    redact_repeated(night.home, night.settings.ingest, report)
     taken = snapshot(night.home)
 
     def write(staging: Staging) -> None:
-        files = {table: [file.path for file in found] for table, found in taken.files.items()}
-        staging.write_json("snapshot.json", {"position": taken.position, "files": files})
-        accounts = {table: asdict(totals) for table, totals in taken.accounts.items()}
-        staging.facts.update(
-            ledger_position=taken.position,
-            accounts=accounts,
-            stored_rows=_stored_rows(taken),
-            accepted_events=accounts.get(EVENTS.name, {}).get("accepted", 0),
-        )
+        staging.write_json("snapshot.json", snapshot_files(taken))
+        staging.facts.update(describe(taken))
 
     config = {"ledger_position": taken.position, "ledger": _ledger_digest(night, taken.position)}
     return night.make("lake", write, config=config)
+
+
+def snapshot_files(taken: Snapshot) -> dict[str, Any]:
+    """Returns the content of snapshot.json."""
+    files = {table: [file.path for file in found] for table, found in taken.files.items()}
+    return {"position": taken.position, "files": files}
+
+
+def describe(taken: Snapshot) -> dict[str, Any]:
+    """Returns the facts of a lake: where the ledger stood, and the account of every table."""
+    accounts = {table: asdict(totals) for table, totals in taken.accounts.items()}
+    return {
+        "ledger_position": taken.position,
+        "accounts": accounts,
+        "stored_rows": _stored_rows(taken),
+        "accepted_events": accounts.get(EVENTS.name, {}).get("accepted", 0),
+    }
 
 
 def _ledger_digest(night: Night, position: int) -> str:

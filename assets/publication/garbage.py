@@ -12,6 +12,7 @@ from core.departure import age_seconds, delete, sweep
 from core.errors import DaybreakError, IntegrityError, MachineFault
 from core.home import Home
 from core.manifest import Manifest, read_manifest
+from core.redactions import version_of
 from core.release_location import ReleaseLocation
 from core.release_store import ReleaseStore
 from core.retention import clear_releases
@@ -63,7 +64,7 @@ def clear_up(
     places = unused(store, releases, grace)
     if not is_trial:
         for kind, as_of, version in places:
-            delete(store.root / kind / as_of / version)
+            delete(store.place(kind, as_of, version))
     dates = [path for path in store.root.glob("*/*") if path.is_dir()]
     swept = [x for folder in dates for x in sweep(folder, grace, is_trial=is_trial)]
     return {
@@ -91,19 +92,19 @@ def unused(store: Store, releases: ReleaseStore, grace_seconds: float) -> list[P
     return [
         place
         for place in sorted(stored.keys() - used)
-        if place[1] not in lost_dates and age_seconds(store.root.joinpath(*place)) >= grace_seconds
+        if place[1] not in lost_dates and age_seconds(store.place(*place)) >= grace_seconds
     ]
 
 
 def _stored(store: Store) -> Iterator[Place]:
     for path in store.root.glob("*/*/[!.]*"):
         if path.is_dir():
-            yield path.parent.parent.name, path.parent.name, path.name
+            yield path.parent.parent.name, path.parent.name, version_of(path)
 
 
 def _manifest(store: Store, place: Place) -> Manifest | None:
     try:
-        return read_manifest(store.root.joinpath(*place))
+        return read_manifest(store.place(*place))
     except IntegrityError:
         return None
 

@@ -29,7 +29,7 @@ def lineage(store: Store, artefact: Artefact, *, kept_only: bool = False) -> dic
                         f"and {version}; run the whole date {manifest.as_of} again"
                     )
                 continue
-            folder = store.root / kind / manifest.as_of / version
+            folder = store.place(kind, manifest.as_of, version)
             if kept_only and not (folder / NAME).is_file():
                 continue
             found[kind] = version

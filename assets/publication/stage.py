@@ -15,6 +15,7 @@ from assets.publication.shared import announcing, catch_up
 from assets.publication.verdict import Verdict
 from core.artefact import Artefact, table_file
 from core.errors import CheckFailed
+from core.home_lock import no_rewriting
 from core.memory import peak_mb, reset_peak
 from core.night import Made, Night
 from core.release_log import ReleaseEntry
@@ -40,9 +41,10 @@ def make_release(night: Night) -> Made:
     start = time.perf_counter()
     reset_peak()
     writer = ReleaseWriter(ReleaseStore(night.home.releases))
-    release, reused = writer.make(
-        release_plan(night), lambda staging: _fill(night, staging), recompute=night.recompute
-    )
+    with no_rewriting(night.home):
+        release, reused = writer.make(
+            release_plan(night), lambda staging: _fill(night, staging), recompute=night.recompute
+        )
     return Made(release, reused, time.perf_counter() - start, peak_mb())
 
 

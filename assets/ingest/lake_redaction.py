@@ -1,0 +1,132 @@
+"""Ledger entries and lake files without erased users.
+
+An account still balances afterwards: a row that is taken out is one that ingest refuses now, so it
+moves from `accepted` to `quarantined`, with its line and nothing of what it said.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from assets.ingest.entry import Entry, LakeFile
+from assets.ingest.lake import write_lake_file
+from assets.ingest.ledger import Ledger
+from assets.ingest.pouring import ERASED_REASON
+from core.durable import flush_file, flush_folder
+from core.erased_users import ErasedUsers
+from core.home import Home
+from core.kill_points import reach
+from core.schemas import QUARANTINE, TABLES
+from core.tables import read_table
+
+
+def redact_lake(ledger: Ledger, erased: ErasedUsers) -> int:
+    """Rewrites the lake files, and the entries, that hold an erased user; returns how many files.
+
+    The old files stay until `remove_strays`: older snapshots name them.
+    """
+    n_rewritten = 0
+    for entry in list(ledger.entries):
+        if redacted := _redacted_entry(ledger.home, entry, erased):
+            n_rewritten += len(set(redacted.files) - set(entry.files))
+            ledger.replace(redacted)
+            reach("lake_entry_replaced")
+    return n_rewritten
+
+
+def _redacted_entry(home: Home, entry: Entry, erased: ErasedUsers) -> Entry | None:
+    """Returns an entry whose lake files hold no erased user; None where none ever did."""
+    files: list[LakeFile] = []
+    gone: list[pl.DataFrame] = []
+    refused = _quarantined(home, entry, erased)
+    for file in entry.files:
+        own = _own_rows(home, file, erased)
+        if file.table == QUARANTINE.name or own is None:
+            files.append(file)
+            continue
+        rows = read_table(home.lake / file.path, TABLES[file.table])
+        gone.append(rows.filter(own).select("line"))
+        if not own.all():
+            files.append(_rewritten(home, file, rows.filter(~own)))
+    if not gone and refused is None:
+        return None
+    lines = pl.concat([pl.DataFrame(schema={"line": pl.Int64}), *gone])
+    files = [file for file in files if file.table != QUARANTINE.name]
+    kept = _quarantine(home, entry) if refused is None else refused
+    added = lines.with_columns(
+        source_file=pl.lit(entry.source_file), raw=pl.lit(None, pl.String),
+        reason=pl.lit(ERASED_REASON), table=pl.lit(entry.table),
+    )  # fmt: skip
+    rows = pl.concat([kept, added.select(QUARANTINE.names)])
+    old = next((file for file in entry.files if file.table == QUARANTINE.name), None)
+    name = old or LakeFile(QUARANTINE.name, _first_name(entry), 0, None, None, "")
+    files.append(_rewritten(home, name, rows))
+    return replace(
+        entry, files=files, accepted=entry.accepted - len(lines),
+        quarantined=entry.quarantined + len(lines),
+    )  # fmt: skip
+
+
+def holds_erased(path: Path, table: str, erased: ErasedUsers) -> bool:
+    """Returns whether a lake file holds an erased user, or the trace of one refused or redacted."""
+    if table == QUARANTINE.name:
+        rows = read_table(path, QUARANTINE, ["raw", "reason"])
+        is_trace = (rows["reason"] == ERASED_REASON).any()
+        return bool(is_trace or erased.mentioned(rows["raw"]).any())
+    if "user_id" not in TABLES[table].names:
+        return False
+    return bool(erased.among(read_table(path, TABLES[table], ["user_id"])["user_id"]))
+
+
+def _own_rows(home: Home, file: LakeFile, erased: ErasedUsers) -> pl.Series | None:
+    """Returns which rows of a lake file are of erased users; None where none is."""
+    table = TABLES[file.table]
+    if "user_id" not in table.names:
+        return None
+    own = erased.own(read_table(home.lake / file.path, table, ["user_id"])["user_id"])
+    return own if own.any() else None
+
+
+def _quarantine(home: Home, entry: Entry) -> pl.DataFrame:
+    found = [
+        read_table(home.lake / x.path, QUARANTINE)
+        for x in entry.files
+        if x.table == QUARANTINE.name
+    ]
+    return pl.concat([pl.DataFrame(schema=QUARANTINE.polars), *found])
+
+
+def _quarantined(home: Home, entry: Entry, erased: ErasedUsers) -> pl.DataFrame | None:
+    """Returns an entry's quarantine without the texts of erased users; None if there are none."""
+    rows = _quarantine(home, entry)
+    named = erased.mentioned(rows["raw"])
+    if not named.any():
+        return None
+    return rows.with_columns(
+        raw=pl.when(~named).then("raw"),
+        reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
+    )
+
+
+def _rewritten(home: Home, file: LakeFile, rows: pl.DataFrame) -> LakeFile:
+    stem, _, number = file.path.removesuffix(".parquet").partition("+")
+    name = f"{stem}+{int(number or 0) + 1}.parquet"
+    written = write_lake_file(home.lake, name, rows, TABLES[file.table])
+    flush_file(home.lake / name)
+    flush_folder((home.lake / name).parent)
+    return written
+
+
+def _first_name(entry: Entry) -> str:
+    return f"{QUARANTINE.name}/{entry.seq:08d}-erased.parquet"
+
+
+def remove_strays(ledger: Ledger) -> None:
+    """Removes lake files that no entry names: what was rewritten, and what killed runs left."""
+    named = {file.path for entry in ledger.entries for file in entry.files}
+    for path in ledger.home.lake.rglob("*.parquet"):
+        if path.relative_to(ledger.home.lake).as_posix() not in named:
+            path.unlink()
+    for path in ledger.home.landing.glob(".erasing-*"):
+        path.unlink()

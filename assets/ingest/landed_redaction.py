@@ -1,0 +1,154 @@
+"""Landed files without the records of erased users."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from assets.ingest.entry import Entry
+from assets.ingest.fields import kind_of_table
+from assets.ingest.lake_redaction import holds_erased
+from assets.ingest.landing import IngestReport, landed_files
+from assets.ingest.ledger import Ledger, open_ledger
+from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
+from assets.ingest.without_records import Lines, write_without
+from core.durable import flush_file, flush_folder
+from core.erased_users import ErasedUsers
+from core.home import Home
+from core.ingest_settings import IngestSettings, Mapping
+from core.kill_points import reach
+from core.manifest import hash_file
+from core.schemas import QUARANTINE, TABLES
+from core.tables import read_table
+
+_LOOKED_INTO_BYTES = 64 * 1024**2
+
+
+def redact_repeated(home: Home, settings: IngestSettings, report: IngestReport) -> None:
+    """Rewrites the landed files of a report that brought erased users again.
+
+    Args:
+        home: the home.
+        settings: the limits.
+        report: what has just been taken in.
+    """
+    erased = ErasedUsers.of(home)
+    if not erased:
+        return
+    with open_ledger(home) as ledger:
+        new = {entry.source_file for entry in report.entries if _refused_erased(home, entry)}
+        again = {name for name, seq in report.repeated.items() if _is_bad(ledger.entries[seq - 1])}
+        redact_landing(ledger, erased, settings, only=new | again)
+
+
+def _refused_erased(home: Home, entry: Entry) -> bool:
+    """Returns whether ingest refused records of erased users, or could not tell."""
+    refused = [home.lake / file.path for file in entry.files if file.table == QUARANTINE.name]
+    reasons = [read_table(path, QUARANTINE, ["reason"])["reason"] for path in refused]
+    return entry.status == "unreadable" or any((x == ERASED_REASON).any() for x in reasons)
+
+
+def _is_bad(entry: Entry) -> bool:
+    """Returns whether the content of an entry, landed again, may hold an erased user."""
+    return entry.status == "unreadable" or entry.redacted_sha256 is not None
+
+
+def redact_landing(
+    ledger: Ledger, erased: ErasedUsers, settings: IngestSettings, only: set[str] | None = None
+) -> int:
+    """Rewrites landed files that were taken in and hold an erased user; returns how many.
+
+    A file that no reader opens is removed if it names one, or if it is no text so that nobody can
+    tell. A file that still waits is left: it is rewritten once it is taken in.
+
+    Args:
+        ledger: the home's ledger.
+        erased: who.
+        settings: the limits.
+        only: names of the files to look at; all of them where it is None.
+    """
+    n_rewritten = 0
+    for path in landed_files(ledger.home):
+        if only is not None and path.name not in only:
+            continue
+        sha256 = hash_file(path)
+        taken = [x for x in ledger.entries if sha256 in (x.sha256, x.redacted_sha256)]
+        if not taken or (only is not None and taken[0].redacted_sha256 == sha256):
+            continue
+        if not any(_may_hold(ledger.home, entry, erased) for entry in taken):
+            continue
+        if all(entry.status == "unreadable" for entry in taken):
+            if _may_name(path, erased):
+                path.unlink()
+                n_rewritten += 1
+            continue
+        entry = next(x for x in taken if x.status == "ingested")
+        gone, starts = _records(path, entry, erased, settings)
+        if len(gone):
+            _replace(ledger, path, taken, gone, starts)
+            n_rewritten += 1
+    return n_rewritten
+
+
+def _may_hold(home: Home, entry: Entry, erased: ErasedUsers) -> bool:
+    """Returns whether what was taken in of a file leaves room for an erased user in it.
+
+    Repeated records lie in the file alone; of all others the lake or its quarantine knows.
+    """
+    if entry.status == "unreadable" or entry.duplicate:
+        return True
+    return any(holds_erased(home.lake / file.path, file.table, erased) for file in entry.files)
+
+
+def _records(
+    path: Path, entry: Entry, erased: ErasedUsers, settings: IngestSettings
+) -> tuple[Lines, Lines]:
+    """Returns the first lines of the records that go, and of all records, each ascending."""
+    kind = kind_of_table(TABLES[entry.table])
+    request = Request(settings, Mapping.model_validate(entry.mapping), kind.table, entry.importer)
+    file = Pour(path, entry.source_file, entry.ingested_us, kind)
+    gone, starts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for block, conformed in conformed_blocks(file, request):
+        refused = without_erased(conformed, erased).refused
+        gone.append(refused.filter(pl.col("reason") == ERASED_REASON)["line"].to_numpy())
+        starts += [block.lines, block.refused["line"].to_numpy()]
+    return np.unique(np.concatenate(gone)), np.unique(np.concatenate(starts))
+
+
+def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Lines, starts: Lines) -> None:
+    """Puts the rewritten file in the place of the landed one; the ledger knows it before.
+
+    Of a file without a record left nothing is kept.
+    """
+    beside = path.with_name(f".erasing-{path.name}")
+    write_without(path, beside, gone, starts)
+    flush_file(beside)
+    moment = path.stat().st_mtime_ns
+    os.utime(beside, ns=(moment, moment))
+    is_empty = len(gone) == len(starts)
+    sha256, size = ("", 0) if is_empty else (hash_file(beside), beside.stat().st_size)
+    for entry in taken:
+        ledger.replace(replace(entry, redacted_sha256=sha256, size=size))
+    reach("landed_file_announced")
+    if is_empty:
+        path.unlink()
+        beside.unlink()
+    else:
+        beside.replace(path)
+    flush_folder(path.parent)
+
+
+def _may_name(path: Path, erased: ErasedUsers) -> bool:
+    """Returns whether a file that no reader opens names an erased user, or is no text to tell by.
+
+    Packed, binary and huge ones are not looked into: some are made to burst.
+    """
+    if path.stat().st_size > _LOOKED_INTO_BYTES:
+        return True
+    content = path.read_bytes()
+    if b"\0" in content or content.startswith(b"\x1f\x8b"):
+        return True
+    lines = pl.Series(content.decode("utf-8", "backslashreplace").splitlines(), dtype=pl.String)
+    return bool(erased.mentioned(lines).any())
