@@ -24,6 +24,7 @@ _NIGHTS = frozenset(
     f"tests/{name}.py"
     for name in (
         "faults/test_04_bad_data_is_not_published", "faults/test_13_a_rerun_touches_its_own_date",
+        "faults/test_26_erasure_is_complete",
         "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
         "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
@@ -54,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def trials(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+def trials(request: pytest.FixtureRequest) -> Callable[[Any, Any], Any]:
     """Chooses between the small and the full form: `trials(20, 1000)`."""
     full = bool(request.config.getoption("--full"))
     return lambda few, many: many if full else few

@@ -6,6 +6,7 @@ bad state (`tests/bad_files.py`), the events of the very day D, and an item that
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import pytest
 from assets.world.generate import generate
 from assets.world.parameters import load_parameters
 from benchmarks.daily import stages
+from core.days import DAY_US
 from core.home import Home
 from core.night import Made, Night, Workspace
 from core.settings import load_settings
@@ -29,6 +31,9 @@ LAST_DAY = date(2025, 3, 30)
 FIRST_NIGHT, BETWEEN, SECOND_NIGHT = "2025-03-31", "2025-04-01", "2025-04-02"
 D_US = 1_743_379_200_000_000  # FIRST_NIGHT, 00:00 UTC
 TOMORROWS_ITEM = "tomorrow-1"
+CANARY = "canary-user-7f3a"
+CANARY_ITEM, CANARY_TITLE = "canary-item-91d0", "The Canary of Quarry Lane"
+CANARY_VISIT = "canary-visit-5c1e"
 
 SETTINGS: Mapping[str, str] = {
     "DAYBREAK_CONFIG": str(ROOT / "daybreak.toml"),
@@ -87,11 +92,12 @@ def night(home: Path, as_of: str) -> Night:
 
 
 def land_first(home: Path) -> None:
-    """Lands everything up to D itself, the bad files, and the item of tomorrow."""
+    """Lands everything up to D itself, the bad files, the item of tomorrow, and the canary."""
     landing = Home(home).landing
     _generate(home, None, LAST_DAY + timedelta(days=1))
     salt(landing)
     plant_tomorrow(landing)
+    plant_canary(landing)
 
 
 def land_second(home: Path) -> None:
@@ -122,6 +128,39 @@ def plant_tomorrow(landing: Path) -> None:
             "occurred_at": [D_US + n for n in range(len(users))],
         }
     ).write_parquet(landing / "events-tomorrow.parquet")  # fmt: skip
+
+
+def plant_canary(landing: Path) -> None:
+    """Lands a person whose name, visits and favourite can be told in any file.
+
+    The favourite can no longer be had, so it is on no list: a sentence that names it gives it as
+    the reason for something else. What it goes with is known from four companions, who touched all
+    of that themselves, so that only the canary's own list can have such a sentence.
+    """
+    pl.DataFrame(
+        {
+            "item_id": [CANARY_ITEM], "title": [CANARY_TITLE], "genres": [["Drama"]],
+            "released_at": [D_US - 300 * DAY_US], "available_until": [D_US - 2 * DAY_US],
+        }
+    ).write_parquet(landing / "items-canary.parquet")  # fmt: skip
+    known = [CANARY_ITEM, *(f"i{n:05d}" for n in range(20, 32))]
+    likes = [(CANARY, item) for item in known[:3]]
+    likes += [(f"companion-{n}", item) for n in range(4) for item in known]
+    rows = [
+        {
+            "event_id": f"canary-event-{n}", "user_id": user, "item_id": item, "action": "like",
+            "occurred_at": D_US // 1_000_000 - 40 * 86_400 + n * 7_200,
+            "session_id": CANARY_VISIT if user == CANARY else f"visit-{user}",
+        }
+        for n, (user, item) in enumerate(likes)
+    ]  # fmt: skip
+    bad = {**rows[0], "occurred_at": f"after {CANARY_TITLE}"}
+    lines = [json.dumps(row) for row in (*rows, bad)]
+    torn = lines[-1][: lines[-1].index(CANARY_TITLE) + len(CANARY_TITLE)]
+    (landing / "events-canary.jsonl").write_text("\n".join([*lines, torn]) + "\n")
+    (landing / "users-canary.csv").write_text(
+        f"user_id,preferences,country\n{CANARY},Drama|Comedy,NL\ncompanion-0,Drama,NL\n"
+    )
 
 
 def built(factory: pytest.TempPathFactory) -> Path:

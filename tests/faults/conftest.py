@@ -134,3 +134,9 @@ def failing_publisher(tmp_path: Path, failing: Path) -> Iterator[Publisher]:
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which two nights have run; to be read only."""
     return small_world.built(tmp_path_factory)
+
+
+@pytest.fixture
+def nights_copy(nights: Path, tmp_path: Path) -> Path:
+    """A copy of that home, which the test may change."""
+    return small_world.copy(nights, tmp_path / "nights")
