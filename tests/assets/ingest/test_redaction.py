@@ -1,0 +1,134 @@
+"""Landed files, ledger and lake without an erased user; all other records stay as they were."""
+
+import gzip
+import json
+
+import polars as pl
+import pytest
+
+from assets.erasure.stage import carry_out
+from assets.ingest.account import check_account
+from assets.ingest.landed_redaction import redact_repeated
+from assets.ingest.ledger import read_entries
+from core.release_store import ReleaseStore
+from tests import small_world
+from tests.assets.ingest.conftest import event
+from tests.traces import traces
+
+GONE = "gone-7f3a"
+USERS = ["ann", GONE, "bob", GONE, "cat"]
+EVENTS = [event(event_id=f"e{n}", user_id=user) for n, user in enumerate(USERS)]
+
+
+def as_csv(records):
+    return "\n".join([",".join(records[0]), *(",".join(r.values()) for r in records)]) + "\n"
+
+
+def as_lines(records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def as_parquet(records):
+    return pl.DataFrame(records)
+
+
+def without(records):
+    return [record for record in records if record["user_id"] != GONE]
+
+
+def erase(zone, user=GONE):
+    ReleaseStore(zone.home.releases).tombstones.erase(user)
+    with small_world.settings():
+        return carry_out(zone.home)
+
+
+@pytest.mark.parametrize(("name", "spell"), [("events.csv", as_csv), ("events.jsonl", as_lines)])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_landed_text_loses_the_records_and_nothing_else(zone, name, spell, is_packed):
+    land = zone.land_gzip if is_packed else zone.land
+    path = land(name, spell(EVENTS))
+    moment = path.stat().st_mtime_ns
+    zone.ingest()
+    done = erase(zone)
+    assert (done.landed_files, done.lake_files) == (1, 2)
+    content = path.read_bytes()
+    plain = gzip.decompress(content) if is_packed else content
+    assert plain.decode() == spell(without(EVENTS))
+    assert path.stat().st_mtime_ns == moment
+    (entry,) = read_entries(zone.home)
+    check_account(entry)
+    told = (entry.read, entry.accepted, entry.duplicate, entry.quarantined)
+    assert told == (5, 3, 0, 2)
+    assert zone.rows("events")["user_id"].to_list() == ["ann", "bob", "cat"]
+    assert zone.refusals() == [(n, "erased user") for n in zone.rows("quarantine")["line"]]
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_rewritten_files_are_not_taken_in_again(zone):
+    zone.land("events.parquet", as_parquet(EVENTS))
+    zone.land("users.csv", f"user_id,country\nann,NL\n{GONE},NL\n")
+    zone.ingest()
+    erase(zone)
+    report = zone.ingest()
+    assert (report.entries, len(report.repeated), report.position) == ([], 2, 2)
+    assert zone.rows("user_rows")["user_id"].to_list() == ["ann"]
+
+
+def test_what_lands_again_is_refused_and_rewritten(zone):
+    path = zone.land("events.csv", as_csv(EVENTS))
+    zone.ingest()
+    erase(zone)
+    path.write_text(as_csv(EVENTS))
+    zone.land("events-more.csv", as_csv([*EVENTS[:3], event(event_id="new", user_id=GONE)]))
+    report = zone.ingest()
+    assert report.repeated == {"events.csv": 1}
+    assert zone.counts(report) == (4, 0, 2, 2)  # the others' events are known still
+    redact_repeated(zone.home, zone.settings, report)
+    assert path.read_text() == as_csv(without(EVENTS))
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_repeated_records_lie_in_the_file_alone_and_go_too(zone):
+    zone.land("events-a.csv", as_csv(EVENTS))
+    zone.land("events-b.csv", as_csv([*EVENTS, EVENTS[1]]))
+    zone.ingest()
+    assert erase(zone).landed_files == 2
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_a_file_of_nobody_else_goes_whole_and_one_that_nobody_reads_too(zone):
+    own = zone.land("events-own.jsonl", as_lines([EVENTS[1], EVENTS[3]]))
+    torn = zone.land("events-torn.csv", f"user_id,item_id\n{GONE},i1\n")
+    other = zone.land("events-other.csv", "user_id,item_id\nann,i1\n")
+    binary = zone.land("events-binary.parquet", b"PAR1\0\0torn")
+    zone.ingest()
+    assert erase(zone).landed_files == 3
+    assert [path.exists() for path in (own, torn, other, binary)] == [False, False, True, False]
+    assert traces(zone.home.root, GONE) == {}
+    assert len(read_entries(zone.home)) == 4
+
+
+def test_a_text_in_quarantine_is_left_out(zone):
+    bad = event(event_id="bad", user_id=GONE, occurred_at="a secret day")
+    zone.land_lines("events.jsonl", EVENTS[0], bad, '{"user_id": "gone-7f3a", "secret')
+    zone.ingest()
+    assert "secret" in zone.rows("quarantine").write_json()
+    erase(zone)
+    rows = zone.rows("quarantine")
+    assert rows["reason"].to_list() == ["erased user"] * 2
+    assert rows["raw"].to_list() == [None, None]
+    assert traces(zone.home.root, GONE, "a secret day") == {}
+
+
+def test_a_second_user_goes_from_what_was_rewritten_before(zone):
+    path = zone.land("events.csv", as_csv(EVENTS))
+    zone.ingest()
+    erase(zone)
+    erase(zone, "bob")
+    assert path.read_text() == as_csv([EVENTS[0], EVENTS[4]])
+    (entry,) = read_entries(zone.home)
+    assert (entry.accepted, entry.quarantined) == (2, 3)
+    names = {file.path for file in entry.files}
+    assert names == {
+        path.relative_to(zone.home.lake).as_posix() for path in zone.home.lake.rglob("*.parquet")
+    }
