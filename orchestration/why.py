@@ -59,10 +59,12 @@ def follow(
 
     Raises:
         UsageError: the day is none, or has not come.
-        NotFound: the release is not there, or it knows nothing of the user or of the item.
-        IntegrityError: a file that tells of the user is damaged.
+        NotFound: the release is not there, or it knows nothing of the user or of the item; a user
+            who opted out or is erased is one that no release knows.
+        IntegrityError: a file that tells of the user, or the tombstone log, is damaged.
     """
-    past = ReleasePast(home, chosen_release(ReleaseStore(home.releases), release, day))
+    releases = ReleaseStore(home.releases)
+    past = ReleasePast(home, chosen_release(releases, release, day))
     mine = pl.col("user_id") == user_id
     titles = past.released(ITEMS).select("item_id", "title").collect()
     if item_id is not None and item_id not in titles["item_id"]:
@@ -76,7 +78,8 @@ def follow(
     listed = past.released(LISTS).filter(mine).sort("rank").collect()
     account = rows("users", USERS)
     events, excluded = rows("clean_events", CLEAN_EVENTS), rows("clean_events", EXCLUDED_EVENTS)
-    _check_known(past, user_id, (listed, account, events, excluded))
+    told = () if releases.tombstones.state().hides(user_id) else (listed, account, events, excluded)
+    _check_known(past, user_id, told)
     interactions = rows("interactions", INTERACTIONS, _FOLD)
     candidates = candidates_of(past, user_id, titles)
     of_item = pl.lit(True) if item_id is None else pl.col("item_id") == item_id

@@ -286,3 +286,15 @@ def test_an_item_that_nobody_knows(nights, daybreak):
     told = daybreak("why", USER, "no-such-item")
     assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
     assert "knows no item 'no-such-item'" in told.err
+
+
+@pytest.mark.parametrize("how", ["erase", "optout"])
+def test_a_hidden_user_is_one_that_no_release_knows(nights_copy, daybreak, how):
+    stranger = daybreak("why", "nobody")
+    assert daybreak("why", USER).code == 0
+    assert daybreak(how, USER).code == 0
+    for words in ((), ("--release", both(nights_copy)[0]), ("--json",)):
+        told = daybreak("why", USER, *words)
+        assert (told.code, told.out) == (stranger.code, "")
+        assert f"knows no user '{USER}'" in told.err
+    assert daybreak("why", USER).err == stranger.err.replace("nobody", USER)
