@@ -18,7 +18,8 @@ TOP = 10
 """Places of a list that its overlap is measured over."""
 COLUMNS = ("user_id", "rank", "item_id")
 """What is read of LISTS."""
-_LARGEST = 10
+LARGEST = 10
+"""Users whose changes are told one by one."""
 _LARGEST_SCHEMA: dict[str, type[pl.DataType]] = {
     "user_id": pl.String,
     "n_common": pl.UInt32,
@@ -36,8 +37,8 @@ class ListChanges:
         n_after: users with a list in the second.
         n_changed: users in both whose list is not the same items in the same order.
         overlaps: users in both by (items in common, items in either) of their top tens.
-        largest: user_id, n_common, n_before, n_after (items of the top tens) of the ten users in
-            both whose top tens have least in common, ties by id.
+        largest: user_id, n_common, n_before, n_after (items of the top tens) of the users in both
+            whose top tens have least in common, ties by id: ten, and as many more as were asked for.
     """
 
     n_before: int = 0
@@ -75,8 +76,14 @@ class ListChanges:
         return counts
 
 
-def compare_lists(before: Path, after: Path) -> ListChanges:
-    """Returns the changes between two files of LISTS, each sorted by user and rank."""
+def compare_lists(before: Path, after: Path, n_more: int = 0) -> ListChanges:
+    """Returns the changes between two files of LISTS, each sorted by user and rank.
+
+    Args:
+        before: the first file.
+        after: the second one.
+        n_more: users in `largest` beyond the ten, for a caller who may show not all of them.
+    """
     found = ListChanges()
     for users in _users(before, after):
         both = users.filter(pl.col("n_before") > 0, pl.col("n_after") > 0)
@@ -90,7 +97,7 @@ def compare_lists(before: Path, after: Path) -> ListChanges:
         found.largest = (
             pl.concat([found.largest, both.select(list(_LARGEST_SCHEMA))])
             .sort(pl.col("n_common") / either, "user_id")
-            .head(_LARGEST)
+            .head(LARGEST + n_more)
         )
     return found
 

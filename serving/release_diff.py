@@ -9,7 +9,7 @@ from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore
 from core.release_tables import released_table
 from core.schemas import EXPLANATIONS, ITEMS, LISTS
-from serving.list_changes import COLUMNS, ListChanges, compare_lists
+from serving.list_changes import COLUMNS, LARGEST, ListChanges, compare_lists
 from serving.table_changes import EXPLAINED, LISTED, item_changes, row_shares, text_changes
 
 
@@ -51,12 +51,13 @@ def compare_releases(releases: ReleaseStore, before: str | None, after: str) -> 
         `rows`: before, after; `by_source`, `by_reason_type`, `by_rule`: see `row_shares`;
         `items`: see `item_changes`; `texts`: see `text_changes`;
         `largest_changes`: user_id, overlap, in_common, before, after (items of the top tens) of
-        the ten users whose top tens have least in common. Nobody's history is in it.
+        the ten users whose top tens have least in common, none of them hidden by a tombstone.
+        Nobody's history is in it.
 
     Raises:
         NotFound: there is no such release.
         UsageError: both are the same.
-        IntegrityError: a table or a manifest is damaged.
+        IntegrityError: a table, a manifest or the tombstone log is damaged.
     """
     if before is None:
         releases.manifest(after)
@@ -69,7 +70,9 @@ def compare_releases(releases: ReleaseStore, before: str | None, after: str) -> 
     old_lists, new_lists = (released_table(x, LISTS, (*COLUMNS, *LISTED)) for x in folders)
     old_items, new_items = (released_table(x, ITEMS, ("item_id", "title")) for x in folders)
     old_texts, new_texts = (released_table(x, EXPLANATIONS, EXPLAINED) for x in folders)
-    changes = compare_lists(old_lists, new_lists)
+    tombstones = releases.tombstones.state()
+    changes = compare_lists(old_lists, new_lists, n_more=len(tombstones.hidden))
+    largest = [row for row in changes.largest.iter_rows() if not tombstones.hides(row[0])]
     records = [releases.manifest(x).files[f"tables/{LISTS.name}.parquet"] for x in (before, after)]
     return {
         "before": before,
@@ -88,7 +91,7 @@ def compare_releases(releases: ReleaseStore, before: str | None, after: str) -> 
                 "before": n_before,
                 "after": n_after,
             }
-            for user, common, n_before, n_after in changes.largest.iter_rows()
+            for user, common, n_before, n_after in largest[:LARGEST]
         ],
     }
 

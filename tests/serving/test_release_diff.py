@@ -220,3 +220,17 @@ def test_a_damaged_manifest_is_named(home, two):
     with pytest.raises(IntegrityError, match=r"manifest\.json"):
         diff_releases(home)
     assert release_commands.list_releases(home)  # what needs no manifest goes on
+
+
+@pytest.mark.parametrize("how", ["erase", "opt_out"])
+def test_hidden_users_are_not_among_the_largest_changes_and_ten_remain(home, toy, how):
+    users = [f"u{n:02}" for n in range(14)]
+    toy.publish(home.releases, DAYS[0], 1, relisted(toy, **{user: ["m1", "m3"] for user in users}))
+    toy.publish(home.releases, DAYS[1], 2, relisted(toy, **{user: ["m5"] for user in users}))
+    assert [row["user_id"] for row in diff_releases(home)["largest_changes"]] == users[:10]
+    for user in ("u00", "u03", "nobody"):
+        getattr(ReleaseStore(home.releases).tombstones, how)(user)
+    left = [user for user in users if user not in ("u00", "u03")]
+    found = diff_releases(home)
+    assert [row["user_id"] for row in found["largest_changes"]] == left[:10]
+    assert found["users"]["in_both"] == 14
