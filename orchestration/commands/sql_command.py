@@ -10,9 +10,11 @@ import duckdb
 from core.days import parse_day
 from core.errors import UsageError
 from core.home import Home
+from core.release_store import ReleaseStore
 from orchestration.sql_tables import ShownTable, shown_tables
 from orchestration.sql_views import open_views
 
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY 1"
 _OF_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 """What goes wrong before a file is read."""
 
@@ -28,13 +30,13 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[dict[str, Any], st
 
     Raises:
         UsageError: the query is not valid, or would write or read elsewhere; or the date is none.
-        IntegrityError: a file of the home is gone or damaged.
+        IntegrityError: a file of the home is gone or damaged, its tombstones too.
     """
     if options.as_of:
         parse_day(options.as_of)
     tables = shown_tables(home, options.as_of)
-    connection = open_views(home.root, tables)
-    query = options.query or "SELECT table_name FROM information_schema.tables ORDER BY 1"
+    connection = open_views(home.root, tables, ReleaseStore(home.releases).tombstones.state())
+    query = options.query or _TABLES
     try:
         _check_reads(connection, query)
         found = connection.sql(query)

@@ -111,3 +111,43 @@ def test_a_lake_file_that_is_gone_is_named(nights_copy, daybreak):
     told = daybreak("sql", "SELECT * FROM lake_item_rows")
     assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
     assert told.err.startswith(f"daybreak: {path} is missing")
+
+
+def test_no_table_shows_a_row_of_a_hidden_user(nights_copy, asked, daybreak):
+    daybreak.home = nights_copy
+    everywhere = {"lake_events", "events", "users", "lists", "release_lists", "interactions"}
+    of_people = {
+        row["table_name"]
+        for row in asked("SELECT table_name FROM information_schema.columns WHERE column_name = 'user_id'")
+    }  # fmt: skip
+    listed = [row["user_id"] for row in asked("SELECT DISTINCT user_id FROM lists ORDER BY 1")]
+    gone, out, stays = listed[0], listed[1], listed[2]
+    counts = "SELECT user_id, count(*) AS n FROM {} GROUP BY 1"
+
+    def rows(table):
+        return {row["user_id"]: row["n"] for row in asked(counts.format(table))}
+
+    before = {table: rows(table) for table in of_people}
+    named = {table for table, found in before.items() if {gone, out} <= found.keys()}
+    assert named >= everywhere & of_people
+    assert len(named) >= 6
+    shown = asked()
+    assert daybreak("erase", gone).code == daybreak("optout", out).code == 0
+    assert asked() == shown  # no table tells who is left out
+    for table, found in before.items():
+        left = {user: n for user, n in found.items() if user not in (gone, out)}
+        assert rows(table) == left, table
+    assert stays in rows("lists")
+    assert daybreak("optout", out, "--undo").code == 0
+    assert rows("lists")[out] == before["lists"][out]
+
+
+def test_a_table_that_is_damaged_is_named_where_users_are_hidden_too(nights_copy, daybreak):
+    assert daybreak("optout", "u000001").code == 0
+    path = users_file(nights_copy)
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)
+    path.write_bytes(content)
+    told = daybreak("sql", "SELECT 1")
+    assert (told.code, told.err.count("\n")) == (1, 1)
+    assert told.err.startswith(f"daybreak: {path} has other bytes")
