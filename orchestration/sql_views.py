@@ -10,7 +10,6 @@ from core.errors import IntegrityError
 from core.tombstones import Tombstones
 from orchestration.sql_tables import ShownTable
 
-
 _SHOWN = "people.shown"
 """Who may be shown, where anybody is hidden: so that no table names those who asked not to be."""
 

@@ -38,7 +38,7 @@ class ListChanges:
         n_changed: users in both whose list is not the same items in the same order.
         overlaps: users in both by (items in common, items in either) of their top tens.
         largest: user_id, n_common, n_before, n_after (items of the top tens) of the users in both
-            whose top tens have least in common, ties by id: ten, and as many more as were asked for.
+            whose top tens have least in common, ties by id: ten, and as many more as were asked.
     """
 
     n_before: int = 0
