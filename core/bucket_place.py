@@ -92,12 +92,21 @@ class BucketPlace:
 
     def size(self, name: str) -> int | None:
         """Returns a file's size in bytes, or None."""
+        found = self._info(name)
+        return int(found["size"]) if found else None
+
+    def modified(self, name: str) -> float | None:
+        """Returns when a file was last written, in seconds since 1970, or None."""
+        found = self._info(name)
+        return float(found["LastModified"].timestamp()) if found else None
+
+    def _info(self, name: str) -> dict[str, Any] | None:
         with self._asking(name):
             try:
                 found = self._files.info(self._key(name), refresh=True)
             except FileNotFoundError:
                 return None
-        return int(found["size"]) if found["type"] == "file" else None
+        return dict(found) if found["type"] == "file" else None
 
     def block(self, name: str, start: int, end: int) -> bytes:
         """Returns a part of a file, by one ranged request."""

@@ -22,6 +22,13 @@ class DiskPlace(DiskFolder):
         path = self.path / name
         return path.stat().st_size if path.is_file() else None
 
+    def modified(self, name: str) -> float | None:
+        """Returns when a file, or a folder, was last written, in seconds since 1970, or None."""
+        try:
+            return (self.path / name).stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def block(self, name: str, start: int, end: int) -> bytes:
         """Returns a part of a file."""
         with (self.path / name).open("rb") as stream:

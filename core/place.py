@@ -19,6 +19,10 @@ class Place(EntryFolder, Protocol):
     def size(self, name: str) -> int | None:
         """Returns a file's size in bytes; None where there is no such file."""
 
+    def modified(self, name: str) -> float | None:
+        """Returns when a file was last written, by the place's clock in seconds since 1970; None
+        where there is no such file."""
+
     def block(self, name: str, start: int, end: int) -> bytes:
         """Returns a file's bytes from start to end; fewer where it ends before."""
 

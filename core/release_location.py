@@ -10,14 +10,18 @@ write over each other.
 """
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
+from core.entry_log import file_name
 from core.errors import IntegrityError, NotFound
 from core.ids import canonical_json, safe_name
 from core.manifest import NAME, Manifest, parse_manifest
 from core.place import Place, open_place
 from core.release_log import ReleaseLog
 from core.release_settings import ReleaseSettings
+from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore, check_owner
 from core.tombstone_log import TombstoneLog
 
@@ -33,7 +37,8 @@ class ReleaseLocation:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.log = ReleaseLog(place.under("log"))
+        self._log_files = place.under("log")
+        self.log = ReleaseLog(self._log_files)
         self.tombstones = TombstoneLog(place.under("tombstones"))
         self._versions = place.under("versions")
 
@@ -51,6 +56,14 @@ class ReleaseLocation:
     def holds(self, release: str) -> bool:
         """Returns whether a release is whole there: whether it has its manifest."""
         return self.files(release).size(NAME) is not None
+
+    def age_of_entry(self, entry: ReleaseEntry) -> float:
+        """Returns how many seconds ago an entry came, by its own word and by the place's clock.
+
+        The later of the two counts, as the clock of whoever wrote it may be slow.
+        """
+        told = datetime.fromisoformat(entry.at).timestamp()
+        return time.time() - max(told, self._log_files.modified(file_name(entry.seq)) or told)
 
     def manifest(self, release: str) -> tuple[Manifest, bytes]:
         """Returns a release's manifest, and its bytes as they are there.

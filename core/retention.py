@@ -3,21 +3,23 @@
 First the log retires a release: from then on it is no candidate, nobody pins it or rolls back to
 it, and it does not come back. Once that entry is older than the longest reader, the release is
 deleted. Both steps can be interrupted anywhere and repeated.
+
+A home's readers follow the home's log, so a release leaves a home by that log alone, however far
+ahead the location's is, and the grace counts from when the entry came to the home.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from core.days import SECOND_US, now_us
 from core.departure import age_seconds, delete, sweep
+from core.entry_log import file_name
 from core.errors import ReleaseConflict
 from core.followed_log import show_entries
 from core.redactions import newest
 from core.release_location import ReleaseLocation
 from core.release_log import ReleaseLog
-from core.release_standing import ReleaseEntry, Standing
+from core.release_standing import Standing
 from core.release_store import ReleaseStore
 from core.retention_settings import RetentionSettings
 
@@ -105,19 +107,24 @@ def clear_releases(
         raise ReleaseConflict("five other writers came between; run `daybreak release gc` again")
     if location and not is_trial:
         show_entries(releases.log, location, set(releases.ids()))
-    over = _over(releases, location, log.standing(), grace_seconds)
+    over_here = _over_here(releases, grace_seconds)
+    over_there = _over_there(location, grace_seconds) if location else []
+    if location and not is_trial:
+        for name in over_there:
+            location.remove(name)
     if not is_trial:
-        for name in over:
-            _delete(releases, location, name)
+        for name in over_here:
+            delete(releases.versions / name)
     folders = (releases.versions, releases.root / "log")
     swept = [x for folder in folders for x in sweep(folder, grace_seconds, is_trial=is_trial)]
-    return Departures(due if is_trial else retired, over, swept)
+    deleted = sorted({*over_here, *over_there})
+    return Departures(due if is_trial else retired, deleted, swept)
 
 
 def delete_retired(releases: ReleaseStore, grace_seconds: float) -> None:
     """Deletes what the home's own log retired long enough ago, in the home alone."""
-    for name in _over(releases, None, releases.log.standing(), grace_seconds):
-        _delete(releases, None, name)
+    for name in _over_here(releases, grace_seconds):
+        delete(releases.versions / name)
 
 
 def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:
@@ -149,28 +156,21 @@ def _due(
     return due
 
 
-def _over(
-    releases: ReleaseStore,
-    location: ReleaseLocation | None,
-    standing: Standing,
-    grace_seconds: float,
-) -> list[str]:
-    """Returns what was retired long enough ago and still lies somewhere."""
-    there = set(location.ids()) if location else set()  # with what is only half removed
+def _over_here(releases: ReleaseStore, grace_seconds: float) -> list[str]:
+    """Returns what the home's log knows as retired for long enough, and what still lies here."""
+    over = []
+    for name, entry in sorted(releases.log.standing().retired.items()):
+        age = age_seconds(releases.root / "log" / file_name(entry.seq))
+        if newest(releases.versions / name).is_dir() and age >= grace_seconds:
+            over.append(name)
+    return over
+
+
+def _over_there(location: ReleaseLocation, grace_seconds: float) -> list[str]:
+    """Returns what was retired long enough ago and is there still, if only in parts."""
+    retired, there = location.log.standing().retired, set(location.ids())
     return sorted(
         name
-        for name, entry in standing.retired.items()
-        if _age_seconds(entry) >= grace_seconds
-        and (newest(releases.versions / name).is_dir() or name in there)
+        for name in retired.keys() & there
+        if location.age_of_entry(retired[name]) >= grace_seconds
     )
-
-
-def _delete(releases: ReleaseStore, location: ReleaseLocation | None, name: str) -> None:
-    if location:
-        location.remove(name)
-    if (folder := newest(releases.versions / name)).is_dir():
-        delete(folder)
-
-
-def _age_seconds(entry: ReleaseEntry) -> float:
-    return now_us() / SECOND_US - datetime.fromisoformat(entry.at).timestamp()

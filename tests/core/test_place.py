@@ -1,6 +1,7 @@
 """The verbs of a place, on a folder and on a bucket of a real S3 server."""
 
 import threading
+import time
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_a_file_is_put_replaced_and_removed(place, tmp_path_factory):
     assert versions.block("users/default/shard", (40 << 20) - 1, 50 << 20) == b"x"
     assert place.names() == ["versions"]
     assert versions.size("users") is None
+    assert abs(versions.modified("users/default/shard") - time.time()) < 60
+    assert versions.modified("users/default/nothing") is None
     versions.remove("users/default/shard")
     versions.remove("users/default/shard")
     assert versions.size("users/default/shard") is None

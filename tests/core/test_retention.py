@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.departure import delete
+from core.entry_log import to_bytes
 from core.errors import ReleaseConflict
 from core.kill_points import listen
 from core.place import open_place
 from core.release_location import ReleaseLocation
-from core.release_push import push_log
+from core.release_pull import pull
+from core.release_push import push_log, push_release
+from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore
 from core.release_writer import ReleasePlan, ReleaseWriter
 from core.retention import clear_releases, kept_releases
@@ -212,3 +215,53 @@ def test_where_machines_share_releases_their_log_decides_and_both_copies_go(
     assert [location.holds(name) for name in names] == [False] * 2 + [True] * 3
     assert releases.ids() == names[2:]
     assert clear(releases, grace=0, location=location).deleted == []
+
+
+def follower(location: ReleaseLocation, root: Path) -> ReleaseStore:
+    """Returns a home that has what the location has, and its log."""
+    home = ReleaseStore(root)
+    pull(home, location, fallbacks=9, grace_seconds=LONG)
+    return home
+
+
+def test_a_home_keeps_what_its_own_log_names_however_far_the_locations_has_gone_on(
+    releases: ReleaseStore, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    location = ReleaseLocation(open_place(str(tmp_path / "shared")))
+    served = published(releases, 1)[0]
+    push_log(releases, location)
+    behind = follower(location, tmp_path / "behind")
+    for day in range(2, 6):  # the home that is behind copies none of these
+        name = stored(releases, day)
+        push_release(releases, location, name)
+        location.log.append("publish", name, name[:10], reason="test")
+    clear(releases, location=location)
+    found = clear(behind, grace=0, location=location)
+    assert served in found.deleted
+    assert not location.holds(served)
+    assert behind.log.current() == served
+    assert behind.ids() == [served]
+
+
+def test_the_grace_counts_from_when_the_home_learned_of_it(
+    releases: ReleaseStore, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    location = ReleaseLocation(open_place(str(tmp_path / "shared")))
+    names = published(releases, 4)
+    push_log(releases, location)
+    home = follower(location, tmp_path / "home")
+    slow = "2020-01-01T00:00:00Z"  # the clock of the machine that retires it, or its long absence
+    entry = ReleaseEntry(5, "retire", names[0], names[0][:10], slow, "old", nonce="1")
+    location.log.folder.create("00000005.json", to_bytes(entry))
+    pull(home, location, fallbacks=9, grace_seconds=LONG)
+    assert home.log.last_seq() == 5
+    assert home.ids() == names
+    assert clear(home, location=location).deleted == []
+    os.utime(home.root / "log" / "00000005.json", (0, 0))
+    assert clear(home, location=location).deleted == [names[0]]
+    assert (home.ids(), location.holds(names[0])) == (names[1:], True)
+    os.utime(tmp_path / "shared" / "log" / "00000005.json", (0, 0))
+    assert clear(home, location=location).deleted == [names[0]]
+    assert not location.holds(names[0])
