@@ -51,9 +51,9 @@ def pull(
     releases: ReleaseStore,
     location: ReleaseLocation,
     *,
+    grace_seconds: float,
     fallbacks: int = 1,
     spread_seconds: float = 0.0,
-    grace_seconds: float = 7200.0,
     wait: Callable[[float], object] = time.sleep,
     say: Callable[[str], None] = lambda text: None,
 ) -> Pulled:
@@ -65,9 +65,10 @@ def pull(
     Args:
         releases: the home's.
         location: where to copy from.
+        grace_seconds: how long ago the home must have learned that a release is retired before it
+            is deleted here; longer than the slowest reader takes.
         fallbacks: candidates that are copied beside the current one, best first.
         spread_seconds: longest wait before the first copy.
-        grace_seconds: how long ago the log must have retired a release that is deleted here.
         wait: waits for so many seconds.
         say: is told in one line what happens.
 

@@ -22,3 +22,8 @@ class RetentionSettings(BaseModel):
 
     experiments: dict[str, list[str]] = Field(default_factory=dict)
     """Releases that an experiment reads: its name and their ids. They are kept."""
+
+    @property
+    def grace_seconds(self) -> float:
+        """`grace_hours` in seconds."""
+        return self.grace_hours * 3600

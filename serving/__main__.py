@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home = Home.find(folder)
         from serving.server import serve
 
-        serve(home, settings, load_settings().releases)
+        whole = load_settings()
+        serve(home, settings, whole.releases, whole.retention.grace_seconds)
     except DaybreakError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -28,14 +28,15 @@ class Application:
         self,
         home: Home,
         settings: ServingSettings,
-        releases: ReleaseSettings = ReleaseSettings(),  # noqa: B008 - frozen
+        releases: ReleaseSettings,
+        grace_seconds: float,
     ) -> None:
         self.current = CurrentRelease(
             ReleaseStore(home.releases),
             poll_seconds=settings.poll_seconds,
             retry_seconds=settings.retry_seconds,
         )
-        self._location = LocationWatch(home, releases)
+        self._location = LocationWatch(home, releases, grace_seconds)
         self.counts = RequestCounts()
         self._pages = build_pages(self.current, self.counts)
 

@@ -17,6 +17,7 @@ def pull_release(
     home: Home,
     settings: ReleaseSettings,
     *,
+    grace_seconds: float,
     origin: str | None = None,
     fallbacks: int | None = None,
     spread_seconds: float | None = None,
@@ -27,6 +28,7 @@ def pull_release(
     Args:
         home: the home that serves.
         settings: what stands in for what is not given.
+        grace_seconds: how long a retired release stays here.
         origin: the location.
         fallbacks: releases to copy beside the current one.
         spread_seconds: longest random wait before a copy.
@@ -42,6 +44,7 @@ def pull_release(
     done = pull(
         ReleaseStore(home.releases),
         ReleaseLocation(open_place(origin)) if origin else _location(settings),
+        grace_seconds=grace_seconds,
         fallbacks=settings.fallbacks if fallbacks is None else fallbacks,
         spread_seconds=settings.spread_seconds if spread_seconds is None else spread_seconds,
         say=say,

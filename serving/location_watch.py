@@ -22,9 +22,10 @@ _log = logging.getLogger("daybreak.serving")
 class LocationWatch:
     """The threads of one process; a home without a location has none to start."""
 
-    def __init__(self, home: Home, settings: ReleaseSettings) -> None:
+    def __init__(self, home: Home, settings: ReleaseSettings, grace_seconds: float) -> None:
         self._home = home
         self._settings = settings
+        self._grace_seconds = grace_seconds
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(act,), name=act.__name__, daemon=True)
@@ -51,6 +52,7 @@ class LocationWatch:
         done = pull(
             releases,
             location,
+            grace_seconds=self._grace_seconds,
             fallbacks=self._settings.fallbacks,
             spread_seconds=self._settings.spread_seconds,
             wait=self._stopping.wait,

@@ -41,6 +41,7 @@ def serve(
     home: Home,
     settings: ServingSettings,
     releases: ReleaseSettings,
+    grace_seconds: float,
     announce: Callable[[Home, str], None] = announce,
 ) -> None:
     """Serves a home's releases until SIGTERM or SIGINT.
@@ -53,6 +54,7 @@ def serve(
         home: whose releases.
         settings: where to listen, with how many processes.
         releases: the location to follow, if any.
+        grace_seconds: how long a release that the location retired stays here.
         announce: told the home and the address, `http://host:port`, once the port is known free.
 
     Raises:
@@ -75,4 +77,5 @@ def serve(
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(home, f"http://{host}:{settings.port}")
-    server.serve(target_loader=partial(Application, home, settings, releases), wrap_loader=False)
+    application = partial(Application, home, settings, releases, grace_seconds)
+    server.serve(target_loader=application, wrap_loader=False)

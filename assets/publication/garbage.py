@@ -21,7 +21,6 @@ from core.store import Store
 
 Place = tuple[str, str, str]
 """Kind, as-of date and version."""
-_HOUR = 3600.0
 
 
 def clear_up(
@@ -50,7 +49,7 @@ def clear_up(
         IntegrityError: the log is damaged; nothing is deleted.
         MachineFault: the location can't be reached, or the disk failed.
     """
-    grace = settings.grace_hours * _HOUR if grace_seconds is None else grace_seconds
+    grace = settings.grace_seconds if grace_seconds is None else grace_seconds
     releases, store = ReleaseStore(home.releases), Store(home.artefacts)
     try:
         gone = clear_releases(

@@ -26,7 +26,7 @@ def catch_up(night: Night) -> None:
         return
     local = ReleaseStore(night.home.releases)
     with _reaching(location):
-        pull(local, location, fallbacks=night.settings.releases.fallbacks)
+        _pull(night, local, location)
         champion = location.log.champion_before(night.key)
         if champion is not None:
             fetch_release(local, location, champion)
@@ -50,7 +50,13 @@ def announcing(night: Night, release: str) -> Iterator[ReleaseStore]:
     with _reaching(location):
         push_release(local, location, release)
         yield deciding_store(night.home.releases, location)
-        pull(local, location, fallbacks=night.settings.releases.fallbacks)
+        _pull(night, local, location)
+
+
+def _pull(night: Night, local: ReleaseStore, location: ReleaseLocation) -> None:
+    settings = night.settings
+    grace = settings.retention.grace_seconds
+    pull(local, location, grace_seconds=grace, fallbacks=settings.releases.fallbacks)
 
 
 @contextlib.contextmanager

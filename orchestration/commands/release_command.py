@@ -107,9 +107,11 @@ def _clear_up(home: Home, *, is_trial: bool) -> dict[str, Any]:
 
 
 def _pull(options: argparse.Namespace, home: Home) -> Any:
+    settings = load_settings()
     return location_commands.pull_release(
         home,
-        load_settings().releases,
+        settings.releases,
+        grace_seconds=settings.retention.grace_seconds,
         origin=options.origin,
         fallbacks=options.fallbacks,
         spread_seconds=options.spread,

@@ -26,8 +26,9 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
     from serving.server import announce, serve
 
     settings = _settings(port=options.port, workers=options.workers)
-    releases = load_settings().releases
-    serve(home, settings, releases, _announce_as_json if options.json else announce)
+    whole = load_settings()
+    grace = whole.retention.grace_seconds
+    serve(home, settings, whole.releases, grace, _announce_as_json if options.json else announce)
     return None, ""
 
 

@@ -38,7 +38,7 @@ def test_a_location_begins_with_a_homes_tombstones(location, tmp_path):
     home, other = ReleaseStore(tmp_path / "home"), ReleaseStore(tmp_path / "other")
     home.tombstones.opt_out("ann")
     with pytest.raises(IntegrityError, match="daybreak release push"):
-        pull(home, location)
+        pull(home, location, grace_seconds=3600)
     assert home.tombstones.state().hides("ann")
     push_log(home, location)
     follow(home, location)

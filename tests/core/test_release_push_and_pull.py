@@ -67,19 +67,19 @@ def contents(folder):
 def test_what_is_pulled_is_what_was_built(location, announce, builder, reader):
     first = announce(location, "1970-01-11", 1)
     second = announce(location, "1970-01-12", 2)
-    done = pull(reader, location)
+    done = pull(reader, location, grace_seconds=3600)
     assert (done.current, done.copied, done.n_entries) == (second, [second, first], 2)
     for release in (first, second):
         assert contents(reader.path(release)) == contents(builder.path(release))
     assert contents(reader.root / "log").keys() == {"00000001.json", "00000002.json"}
     assert reader.log.entries() == location.log.entries()
-    again = pull(reader, location)
+    again = pull(reader, location, grace_seconds=3600)
     assert (again.copied, again.bytes_fetched, again.n_entries) == ([], 0, 0)
 
 
 def test_a_rollback_there_is_followed_without_a_copy(location, announce, reader):
     first, second = announce(location, "1970-01-11", 1), announce(location, "1970-01-12", 2)
-    pull(reader, location)
+    pull(reader, location, grace_seconds=3600)
     location.log.append("rollback", second, "1970-01-12", reason="bad")
     assert follow(reader, location) == 1
     assert reader.log.current() == first
@@ -89,22 +89,22 @@ def test_a_rollback_there_is_followed_without_a_copy(location, announce, reader)
 
 def test_an_entry_waits_for_its_release(folder, announce, reader):
     first = announce(folder, "1970-01-11", 1)
-    pull(reader, folder)
+    pull(reader, folder, grace_seconds=3600)
     second = announce(folder, "1970-01-12", 2)
     assert follow(reader, folder) == 0
     assert reader.log.current() == first
-    assert pull(reader, folder, fallbacks=0).copied == [second]
+    assert pull(reader, folder, grace_seconds=3600, fallbacks=0).copied == [second]
     assert reader.log.current() == second
 
 
 def test_a_rollback_among_entries_that_wait_is_followed_at_once(folder, announce, reader):
     first, second = announce(folder, "1970-01-11", 1), announce(folder, "1970-01-12", 2)
-    pull(reader, folder)
+    pull(reader, folder, grace_seconds=3600)
     folder.log.append("rollback", second, "1970-01-12", reason="bad")
     third = announce(folder, "1970-01-13", 3)
     assert follow(reader, folder) == 1
     assert reader.log.current() == first
-    pull(reader, folder)
+    pull(reader, folder, grace_seconds=3600)
     assert reader.log.current() == third
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_file_there_is_refused_by_name_and_the_old_release_stays(
     location, announce, builder, reader, tmp_path, fault
 ):
     first = announce(location, "1970-01-11", 1)
-    pull(reader, location)
+    pull(reader, location, grace_seconds=3600)
     second = announce(location, "1970-01-12", 2)
     name = "users/default/shard-01.mdb"
     content = bytearray((builder.path(second) / name).read_bytes())
@@ -143,18 +143,18 @@ def test_a_damaged_file_there_is_refused_by_name_and_the_old_release_stays(
         location.files(second).put(name, bad)
     for _ in range(2):
         with pytest.raises(IntegrityError, match=rf"{second}/{name} .*push the release again"):
-            pull(reader, location)
+            pull(reader, location, grace_seconds=3600)
     assert reader.ids() == [first]
     verify(reader.path(first), reader.manifest(first))
     push_release(builder, location, second)
-    assert pull(reader, location).current == second
+    assert pull(reader, location, grace_seconds=3600).current == second
 
 
 def test_a_fresh_home_gets_the_fallback_where_the_newest_is_damaged(folder, announce, reader):
     first, second = announce(folder, "1970-01-11", 1), announce(folder, "1970-01-12", 2)
     folder.files(second).remove("golden.json")
     with pytest.raises(IntegrityError, match=r"golden\.json is missing"):
-        pull(reader, folder)
+        pull(reader, folder, grace_seconds=3600)
     assert reader.ids() == [first]
     assert reader.log.current() == second  # a server finds it missing and takes the next
 
@@ -164,7 +164,7 @@ def test_a_manifest_of_another_release_is_refused(folder, announce, builder, rea
     second = announce(folder, "1970-01-12", 2)
     folder.files(second).put("manifest.json", builder.path(first) / "manifest.json")
     with pytest.raises(IntegrityError, match=f"not of release {second}"):
-        pull(reader, folder)
+        pull(reader, folder, grace_seconds=3600)
     assert reader.ids() == [first]
 
 
@@ -184,7 +184,7 @@ def test_a_file_torn_by_an_interrupted_pull_goes_on_or_is_copied_anew(
     }.items():
         (staging / name).write_bytes(kept)
     (reader.versions / ".pull-1970-01-01.aaaaaa").mkdir()
-    done = pull(reader, folder)
+    done = pull(reader, folder, grace_seconds=3600)
     saved = len(whole["fragments.bin"]) + 100
     files = builder.manifest(release).files
     assert done.bytes_fetched == sum(x.bytes for x in files.values()) - saved
@@ -196,16 +196,16 @@ def test_no_room_is_said_in_bytes_before_anything_is_copied(
     folder, announce, builder, reader, monkeypatch
 ):
     first = announce(folder, "1970-01-11", 1)
-    pull(reader, folder)
+    pull(reader, folder, grace_seconds=3600)
     second = announce(folder, "1970-01-12", 2)
     needed = sum(x.bytes for x in builder.manifest(second).files.values())
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(release_pull.shutil, "disk_usage", lambda path: usage(0, 0, needed - 1))
     with pytest.raises(MachineFault, match=rf"{second} needs {needed} bytes .* {needed - 1} bytes"):
-        pull(reader, folder)
+        pull(reader, folder, grace_seconds=3600)
     assert reader.ids() == [first]
     monkeypatch.setattr(release_pull.shutil, "disk_usage", lambda path: usage(0, 0, needed))
-    assert pull(reader, folder).current == second
+    assert pull(reader, folder, grace_seconds=3600).current == second
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -223,10 +223,10 @@ def test_a_disk_that_runs_full_is_left_as_it_was(folder, announce, tmp_path, mon
     try:
         reader = ReleaseStore(disk / "releases")
         with pytest.raises(MachineFault, match=r"needs .* bytes free"):
-            pull(reader, folder)
+            pull(reader, folder, grace_seconds=3600)
         monkeypatch.setattr(release_pull, "_check_room", lambda staging, manifest: None)
         with pytest.raises(MachineFault, match=rf"ran full while release {release}"):
-            pull(reader, folder)
+            pull(reader, folder, grace_seconds=3600)
         assert list(reader.versions.iterdir()) == []
         assert reader.log.entries() == ()
     finally:
@@ -236,11 +236,13 @@ def test_a_disk_that_runs_full_is_left_as_it_was(folder, announce, tmp_path, mon
 def test_the_wait_is_drawn_and_only_before_a_copy(folder, announce, reader):
     announce(folder, "1970-01-11", 1)
     waits, told = [], []
-    done = pull(reader, folder, spread_seconds=30, wait=waits.append, say=told.append)
+    done = pull(
+        reader, folder, grace_seconds=3600, spread_seconds=30, wait=waits.append, say=told.append
+    )
     assert waits == [done.waited_seconds]
     assert 0 <= waits[0] <= 30
     assert told[0] == f"waits {waits[0]:.1f} of at most 30 s"
-    pull(reader, folder, spread_seconds=30, wait=waits.append)
+    pull(reader, folder, grace_seconds=3600, spread_seconds=30, wait=waits.append)
     assert len(waits) == 1
 
 
@@ -249,7 +251,7 @@ def test_waits_are_spread_over_the_whole_span(folder, announce, tmp_path):
     waits = []
     for number in range(40):
         reader = ReleaseStore(tmp_path / f"reader{number}")
-        pull(reader, folder, spread_seconds=30, wait=waits.append)
+        pull(reader, folder, grace_seconds=3600, spread_seconds=30, wait=waits.append)
     assert len(set(waits)) == 40
     assert min(waits) < 8
     assert max(waits) > 22
@@ -259,7 +261,7 @@ def test_a_home_of_another_location_is_refused(folder, announce, toy, reader):
     announce(folder, "1970-01-11", 1)
     toy.publish(reader.root, "1970-01-12", 2)
     with pytest.raises(IntegrityError, match="belong to another location"):
-        pull(reader, folder)
+        pull(reader, folder, grace_seconds=3600)
     with pytest.raises(IntegrityError, match="belong to another location"):
         push_log(reader, folder)
 
@@ -268,11 +270,11 @@ def test_a_location_begins_with_what_a_home_has(location, toy, builder, reader):
     names = [toy.publish(builder.root, f"1970-01-1{n}", n) for n in (1, 2, 3)]
     builder.log.append("rollback", names[2], "1970-01-13", reason="bad")
     with pytest.raises(IntegrityError, match="daybreak release push"):
-        pull(builder, location)
+        pull(builder, location, grace_seconds=3600)
     assert [x.release for x in push_log(builder, location)] == names[:2]
     assert location.log.entries() == builder.log.entries()
-    assert pull(reader, location).current == names[1]
-    assert pull(builder, location).n_entries == 0
+    assert pull(reader, location, grace_seconds=3600).current == names[1]
+    assert pull(builder, location, grace_seconds=3600).n_entries == 0
 
 
 def test_two_builds_of_one_id_cannot_mix(folder, toy, builder, tmp_path):
@@ -309,13 +311,13 @@ def test_a_removed_release_is_gone_and_one_that_is_half_gone_goes(location, anno
     assert not location.holds(release)
     assert location.files(release).names() == []
     with pytest.raises(NotFound, match=release):
-        pull(reader, location)
+        pull(reader, location, grace_seconds=3600)
 
 
 def test_a_fallback_that_is_kept_no_longer_is_no_error(folder, announce, reader):
     first, second = announce(folder, "1970-01-11", 1), announce(folder, "1970-01-12", 2)
     folder.remove(first)
-    done = pull(reader, folder)
+    done = pull(reader, folder, grace_seconds=3600)
     assert (done.current, done.copied) == (second, [second])
 
 
@@ -323,9 +325,9 @@ def test_a_folder_without_a_manifest_in_the_way_is_said(folder, announce, reader
     release = announce(folder, "1970-01-11", 1)
     replace_file(reader.versions / release / "litter", b"")
     with pytest.raises(IntegrityError, match="has no manifest; remove that folder"):
-        pull(reader, folder)
+        pull(reader, folder, grace_seconds=3600)
     shutil.rmtree(reader.versions / release)
-    assert pull(reader, folder).current == release
+    assert pull(reader, folder, grace_seconds=3600).current == release
 
 
 def test_the_deciding_store_has_the_log_of_the_location(folder, announce, reader):

@@ -146,7 +146,7 @@ def take(root: Path, location: str, n_pulls: int = 1, pause: float = 0.0) -> Non
     releases, there = ReleaseStore(root), at(location)
     for _ in range(n_pulls):
         time.sleep(pause)
-        current = pull(releases, there).current
+        current = pull(releases, there, grace_seconds=3600).current
         if current is not None:
             check_served(releases, there, current)
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -118,7 +119,7 @@ def test_push_mends_one_release(three, shared, tmp_path):
 
 def test_no_location_is_set(tmp_path):
     with pytest.raises(UsageError, match="no location is set"):
-        pull_release(Home(tmp_path), ReleaseSettings())
+        pull_release(Home(tmp_path), ReleaseSettings(), grace_seconds=3600)
 
 
 def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
@@ -132,7 +133,7 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
     first = toy.publish(builder.releases, "1970-01-11", 1)
     push(builder, settings, None)
     current = CurrentRelease(ReleaseStore(home.releases), poll_seconds=0.05, retry_seconds=0.2)
-    watch = LocationWatch(home, settings)
+    watch = LocationWatch(home, settings, 3600)
 
     def serves(name):
         return current.served is not None and current.served.release.id == name
@@ -167,11 +168,11 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
 
 def test_what_is_taken_down_anywhere_is_taken_down_at_the_location(three, shared, tmp_path):
     builder, reader = Home(tmp_path / "builder"), Home(tmp_path / "reader")
-    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0)
+    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0, grace_seconds=3600)
     take_down(builder, "m1")
     opt_out(builder, "ann")
     assert ReleaseStore(builder.releases).tombstones.state().items == {"m1"}
-    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0)
+    pull_release(reader, ReleaseSettings(location=shared), spread_seconds=0, grace_seconds=3600)
     now = ReleaseStore(reader.releases).tombstones.state()
     assert (now.items, now.hides("ann")) == ({"m1"}, True)
 
@@ -179,7 +180,7 @@ def test_what_is_taken_down_anywhere_is_taken_down_at_the_location(three, shared
 def test_what_is_retired_goes_from_the_location_and_from_every_home(three, shared, tmp_path):
     builder, reader = Home(tmp_path / "builder"), Home(tmp_path / "reader")
     settings = ReleaseSettings(location=shared, fallbacks=2)
-    pull_release(reader, settings, spread_seconds=0)
+    pull_release(reader, settings, spread_seconds=0, grace_seconds=3600)
     at(shared).log.append("retire", three[0], "1970-01-11", reason="old")
     at(shared).files(three[0]).remove("manifest.json")  # a removal that was interrupted
     found = clear_up(builder, RetentionSettings(), at(shared), grace_seconds=0)
@@ -190,6 +191,31 @@ def test_what_is_retired_goes_from_the_location_and_from_every_home(three, share
     assert ReleaseStore(reader.releases).ids() == three[1:]
     again = clear_up(builder, RetentionSettings(), at(shared), grace_seconds=0)
     assert (again["deleted"], again["retired"]) == ([], {})
+
+
+@pytest.mark.parametrize("way", ["command", "server"])
+def test_the_settings_say_how_long_a_retired_release_stays(
+    three, shared, tmp_path, monkeypatch, way
+):
+    reader = Home(tmp_path / "reader")
+    here, settings = ReleaseStore(reader.releases), ReleaseSettings(location=shared, fallbacks=2)
+    pull(here, at(shared), fallbacks=2, grace_seconds=3600)
+    at(shared).log.append("retire", three[0], "1970-01-11", reason="old")
+
+    def pull_again(grace_hours):
+        if way == "server":
+            LocationWatch(reader, settings, grace_hours * 3600).copy(here, at(shared))
+            return
+        monkeypatch.setenv("DAYBREAK_RETENTION__GRACE_HOURS", str(grace_hours))
+        assert main(["release", "pull", "--spread", "0", "--home", str(reader.root)]) == 0
+
+    pull_again(24)
+    long_ago = time.time() - 6 * 3600
+    os.utime(here.root / "log" / "00000004.json", (long_ago, long_ago))
+    pull_again(7)
+    assert here.ids() == three
+    pull_again(5)
+    assert here.ids() == three[1:]
 
 
 def test_a_pull_needs_no_heavy_library(three, shared, tmp_path):

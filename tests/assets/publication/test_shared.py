@@ -1,5 +1,8 @@
 """A night's dealings with a location, with toy releases in the place of the night's own."""
 
+import os
+import time
+
 import pytest
 
 from assets.publication.shared import announcing, catch_up
@@ -9,6 +12,7 @@ from core.night import Workspace
 from core.release_location import find_location
 from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
+from core.retention_settings import RetentionSettings
 from core.settings import Settings
 from tests.servers import BUCKET
 from tests.serving.conftest import publish_toy
@@ -69,6 +73,25 @@ def test_a_backfills_champion_is_brought_though_it_is_not_among_the_newest(tmp_p
     late = night_of(tmp_path / "late", location, "1970-01-12")
     catch_up(late)
     assert ReleaseStore(late.home.releases).ids() == [names[0], names[3], names[4]]
+
+
+def test_a_night_leaves_what_was_retired_as_long_as_the_settings_say(tmp_path, location):
+    night = night_of(tmp_path / "home", location)
+    first = build(night, 1)
+    announce(night, first)
+    second = build(night, 2)
+    announce(night, second)
+    there, here = find_location(night.settings.releases), ReleaseStore(night.home.releases)
+    there.log.append("retire", first, night.key, reason="old")
+    catch_up(night)
+    long_ago = time.time() - 6 * 3600
+    os.utime(here.root / "log" / "00000003.json", (long_ago, long_ago))
+    catch_up(night)
+    assert here.ids() == sorted([first, second])
+    retention = RetentionSettings(grace_hours=5)
+    settings = night.settings.model_copy(update={"retention": retention})
+    catch_up(Workspace(night.home, settings).night(night.key))
+    assert here.ids() == [second]
 
 
 def test_what_failed_on_its_way_is_announced_by_the_second_try(tmp_path, s3):
