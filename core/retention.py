@@ -114,7 +114,7 @@ def clear_releases(
             location.remove(name)
     if not is_trial:
         for name in over_here:
-            delete(releases.versions / name)
+            delete(newest(releases.versions / name))
     folders = (releases.versions, releases.root / "log")
     swept = [x for folder in folders for x in sweep(folder, grace_seconds, is_trial=is_trial)]
     deleted = sorted({*over_here, *over_there})
@@ -124,7 +124,7 @@ def clear_releases(
 def delete_retired(releases: ReleaseStore, grace_seconds: float) -> None:
     """Deletes what the home's own log retired long enough ago, in the home alone."""
     for name in _over_here(releases, grace_seconds):
-        delete(releases.versions / name)
+        delete(newest(releases.versions / name))
 
 
 def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:
