@@ -1,5 +1,6 @@
 """Twenty publishers in processes of their own race for the log."""
 
+import functools
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,10 +14,16 @@ from core.release_log import ReleaseLog
 pytestmark = pytest.mark.faults
 
 
+@functools.cache
+def log_at(folder: Path) -> ReleaseLog:
+    """Returns this process's own view of a log: entries that it has read are kept."""
+    return ReleaseLog(folder)
+
+
 def add(folder: Path, name: str, expected_seq: int | None) -> int:
     """Adds an entry; returns the number that it got, or 0 where another writer was faster."""
     try:
-        return ReleaseLog(folder).append(
+        return log_at(folder).append(
             "publish", name, name[:10], reason="race", expected_seq=expected_seq
         ).seq  # fmt: skip
     except ReleaseConflict:
@@ -51,7 +58,7 @@ def test_one_wins_each_round(tmp_path, pool, trials):
 
 
 def test_none_is_lost_and_none_is_doubled(tmp_path, pool, trials):
-    names = [f"2026-01-01.{n:06d}" for n in range(trials(60, 2000))]
+    names = [f"2026-01-01.{n:06d}" for n in range(trials(60, 1000))]
     numbers = list(pool.map(add_stubbornly, [tmp_path] * len(names), names))
     assert sorted(numbers) == list(range(1, len(names) + 1))
     entries = ReleaseLog(tmp_path).entries()
