@@ -131,7 +131,9 @@ def rollback(home: Home, to: str | None = None, *, reason: str) -> dict[str, Any
         _check_usable(releases, location, to)
     target = _first_usable(releases, location, names[n_out:])
     seq = standing.seq
-    for entry in standing.candidates[:n_out]:
+    # What is served stays so until the last entry, and goes from there to the target in one step:
+    # nobody serves a release on its way out, and a command that was interrupted can be repeated.
+    for entry in reversed(standing.candidates[:n_out]):
         seq = releases.log.append(
             "rollback", entry.release, entry.as_of, reason=reason, expected_seq=seq
         ).seq

@@ -2,8 +2,10 @@ import shutil
 
 import pytest
 
-from core.errors import CheckFailed, GateRefused, IntegrityError, NotFound
+from core.errors import CheckFailed, GateRefused, IntegrityError, MachineFault, NotFound
 from core.home import Home
+from core.release_log import ReleaseLog
+from core.release_standing import Standing
 from core.release_store import ReleaseStore
 from serving import release_commands as commands
 
@@ -100,6 +102,35 @@ def test_a_rollback_to_a_release_bars_all_that_go_before_it(home, three):
         commands.rollback(home, three[0], reason="again")
     with pytest.raises(GateRefused):
         commands.rollback(home, three[1], reason="again")
+
+
+def test_no_release_that_is_being_barred_is_served_on_the_way(home, toy, three):
+    newest = toy.publish(home.releases, "1970-01-14", 4)
+    commands.rollback(home, three[0], reason="bad")
+    entries = ReleaseStore(home.releases).log.entries()
+    served = [Standing.after(entries[:n]).candidates[0].release for n in range(4, 8)]
+    assert served == [newest, newest, newest, three[0]]
+
+
+def test_a_rollback_that_was_interrupted_can_be_repeated(home, three, monkeypatch):
+    log, append, done = ReleaseStore(home.releases).log, ReleaseLog.append, []
+
+    def failing(self, *given, **named):
+        if done:
+            raise MachineFault("the disk is full")
+        done.append(append(self, *given, **named))
+        return done[-1]
+
+    monkeypatch.setattr(ReleaseLog, "append", failing)
+    with pytest.raises(MachineFault):
+        commands.rollback(home, three[0], reason="bad")
+    assert log.current() == three[2]
+    monkeypatch.undo()
+    assert commands.rollback(home, three[0], reason="bad") == {
+        "rolled_back": [three[2]],
+        "current": three[0],
+    }
+    assert set(log.standing().barred) == set(three[1:])
 
 
 def test_a_rollback_that_leaves_nothing_is_refused(home, three):
