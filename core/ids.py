@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from core.errors import UnsafeName
+from core.errors import UnsafeName, UsageError
 
 MAX_ID_BYTES = 256
 """Longest user or item id in bytes of UTF-8: what ingest takes and a server looks up."""
@@ -25,6 +25,17 @@ def safe_name(name: str) -> str:
             "beginning with a letter or digit, without '..'"
         )
     return name
+
+
+def check_utf8(text: str, what: str) -> str:
+    """Returns a text from a command line unchanged if it can be written and compared as UTF-8.
+
+    Raises:
+        UsageError: its bytes were no UTF-8.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{what} is no UTF-8 text: {text[:80]!r}; give it in UTF-8")
+    return text
 
 
 def canonical_json(value: Any) -> bytes:

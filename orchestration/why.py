@@ -12,6 +12,7 @@ import polars as pl
 from core.days import iso
 from core.errors import NotFound
 from core.home import Home
+from core.ids import check_utf8
 from core.release_store import ReleaseStore
 from core.schemas import (
     BOT_SCORES,
@@ -58,11 +59,13 @@ def follow(
         None where the artefact that would tell is kept no more; and gone, those artefacts.
 
     Raises:
-        UsageError: the day is none, or has not come.
+        UsageError: the day is none, or has not come; or an id is no UTF-8.
         NotFound: the release is not there, or it knows nothing of the user or of the item; a user
             who opted out or is erased is one that no release knows.
         IntegrityError: a file that tells of the user, or the tombstone log, is damaged.
     """
+    for what, text in (("the user's id", user_id), ("the item's id", item_id or "")):
+        check_utf8(text, what)
     releases = ReleaseStore(home.releases)
     past = ReleasePast(home, chosen_release(releases, release, day))
     mine = pl.col("user_id") == user_id

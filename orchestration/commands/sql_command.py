@@ -10,6 +10,7 @@ import duckdb
 from core.days import parse_day
 from core.errors import UsageError
 from core.home import Home
+from core.ids import check_utf8
 from core.release_store import ReleaseStore
 from orchestration.sql_tables import ShownTable, shown_tables
 from orchestration.sql_views import open_views
@@ -62,8 +63,7 @@ def _check_reads(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     Raises:
         UsageError: it is none, several, or another statement.
     """
-    if any("\ud800" <= letter <= "\udfff" for letter in query):
-        raise UsageError("query is no UTF-8 text; write it in UTF-8")
+    check_utf8(query, "query")
     kinds = [statement.type for statement in connection.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
         told = ", ".join(kind.name for kind in kinds) or "nothing"
