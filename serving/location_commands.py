@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UsageError
+from core.followed_log import check_is_copy
 from core.home import Home
 from core.place import open_place
 from core.release_location import ReleaseLocation, find_location
@@ -11,6 +12,7 @@ from core.release_pull import pull
 from core.release_push import push_log, push_release
 from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
+from serving.deciding_location import deciding_location, note_origin
 
 
 def pull_release(
@@ -29,7 +31,8 @@ def pull_release(
         home: the home that serves.
         settings: what stands in for what is not given.
         grace_seconds: how long a retired release stays here.
-        origin: the location.
+        origin: the location; decisions made in this home are written there from now on, unless
+            another is set.
         fallbacks: releases to copy beside the current one.
         spread_seconds: longest random wait before a copy.
         say: is told in one line what happens.
@@ -41,9 +44,16 @@ def pull_release(
         UsageError: there is no such location, or none is set.
         IntegrityError, MachineFault, OSError: as `core.release_pull.pull` does.
     """
+    releases = ReleaseStore(home.releases)
+    if origin:
+        location = ReleaseLocation(open_place(origin))
+        check_is_copy(releases.log, location.log.entries(), location)
+        note_origin(home, location)  # before the first entry: what is decided here goes there
+    else:
+        location = _checked(deciding_location(home, settings))
     done = pull(
-        ReleaseStore(home.releases),
-        ReleaseLocation(open_place(origin)) if origin else _location(settings),
+        releases,
+        location,
         grace_seconds=grace_seconds,
         fallbacks=settings.fallbacks if fallbacks is None else fallbacks,
         spread_seconds=settings.spread_seconds if spread_seconds is None else spread_seconds,
@@ -65,7 +75,7 @@ def push(home: Home, settings: ReleaseSettings, release: str | None) -> list[dic
         UsageError: no location is set.
         NotFound, IntegrityError, OSError: as `core.release_push` does.
     """
-    releases, location = ReleaseStore(home.releases), _location(settings)
+    releases, location = ReleaseStore(home.releases), _checked(find_location(settings))
     if release is None:
         pushed = push_log(releases, location)
     else:
@@ -73,8 +83,7 @@ def push(home: Home, settings: ReleaseSettings, release: str | None) -> list[dic
     return [vars(one) for one in pushed]
 
 
-def _location(settings: ReleaseSettings) -> ReleaseLocation:
-    location = find_location(settings)
+def _checked(location: ReleaseLocation | None) -> ReleaseLocation:
     if location is None:
         raise UsageError(
             "no location is set: name one by [releases] location in daybreak.toml, or by "

@@ -4,12 +4,14 @@ from typing import Any
 
 from core.errors import CheckFailed, DaybreakError, NotFound
 from core.home import Home
+from core.ids import check_utf8
 from core.release_location import ReleaseLocation, deciding_store, find_location
 from core.release_log import Action, ReleaseEntry
 from core.release_pull import follow
 from core.release_store import ReleaseStore
 from core.settings import load_settings
 from serving.current_release import age_seconds
+from serving.deciding_location import deciding_location
 from serving.reader import open_release
 
 
@@ -109,12 +111,14 @@ def rollback(home: Home, to: str | None = None, *, reason: str) -> dict[str, Any
         reason: why, in one line; everyone who meets the barred release will read it.
 
     Raises:
+        UsageError: the reason is no UTF-8.
         NotFound: nothing stands, or `to` does not.
         CheckFailed: nothing would be left to serve, `to` is current already, or a pin is in force.
         IntegrityError: `to`, or the log, is damaged.
         ReleaseConflict: another writer was faster.
     """
-    location = _location()
+    check_utf8(reason, "the reason")
+    location = _deciding(home)
     releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     names = [entry.release for entry in standing.candidates]
@@ -145,12 +149,14 @@ def pin(home: Home, release: str, *, reason: str) -> dict[str, Any]:
     """Keeps a published release current whatever is published; returns release and seq.
 
     Raises:
+        UsageError: the reason is no UTF-8.
         NotFound: it is not published.
         GateRefused: it was rolled back.
         CheckFailed: it is pinned already.
         IntegrityError: it, or the log, is damaged.
     """
-    location = _location()
+    check_utf8(reason, "the reason")
+    location = _deciding(home)
     releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     standing.check("pin", release)
@@ -164,10 +170,12 @@ def unpin(home: Home, *, reason: str) -> dict[str, Any]:
     """Lets the newest release be current again; returns release and seq of the entry.
 
     Raises:
+        UsageError: the reason is no UTF-8.
         NotFound: none is pinned.
         IntegrityError: the log is damaged.
     """
-    location = _location()
+    check_utf8(reason, "the reason")
+    location = _deciding(home)
     releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     if standing.pinned is None:
@@ -176,6 +184,10 @@ def unpin(home: Home, *, reason: str) -> dict[str, Any]:
     added = _append(releases, "unpin", entry, reason, standing.seq)
     _follow(home, location)
     return added
+
+
+def _deciding(home: Home) -> ReleaseLocation | None:
+    return deciding_location(home, load_settings().releases)
 
 
 def _location() -> ReleaseLocation | None:

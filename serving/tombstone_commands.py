@@ -8,11 +8,12 @@ from typing import Any
 from core.errors import NotFound, UsageError
 from core.followed_tombstones import copy_tombstones
 from core.home import Home
-from core.ids import MAX_ID_BYTES
-from core.release_location import deciding_store, find_location
+from core.ids import MAX_ID_BYTES, check_utf8
+from core.release_location import deciding_store
 from core.release_store import ReleaseStore
 from core.settings import load_settings
 from core.tombstone_log import TombstoneLog
+from serving.deciding_location import deciding_location
 from serving.release import Release
 
 
@@ -67,8 +68,8 @@ def erase(home: Home, user_id: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _deciding(home: Home) -> Iterator[TombstoneLog]:
-    """Yields the tombstones that decide, the location's if one is set; then this home has them."""
-    location = find_location(load_settings().releases)
+    """Yields the tombstones that decide, the location's if any; then this home has them."""
+    location = deciding_location(home, load_settings().releases)
     yield deciding_store(home.releases, location).tombstones
     if location is not None:
         local = ReleaseStore(home.releases).tombstones
@@ -77,10 +78,10 @@ def _deciding(home: Home) -> Iterator[TombstoneLog]:
 
 def _as_stored(text: str, what: str) -> str:
     """Returns an id as ingest stores it: NFC, trimmed."""
-    found = unicodedata.normalize("NFC", text).strip()
+    found = unicodedata.normalize("NFC", check_utf8(text, f"the {what}'s id")).strip()
     if not found:
         raise UsageError(f"the {what}'s id is empty; give it as it stands in the events")
-    if len(found.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
+    if len(found.encode()) > MAX_ID_BYTES:
         raise UsageError(f"the {what}'s id is longer than {MAX_ID_BYTES} bytes, so it can't be one")
     return found
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from assets.publication.garbage import clear_up
 from core.home import Home
-from core.release_location import find_location
 from core.settings import load_settings
 from serving import location_commands
 from serving import release_commands as commands
+from serving.deciding_location import deciding_location
 from serving.redis_keys import DEFAULT_URL
 
 
@@ -102,7 +102,7 @@ def _export(options: argparse.Namespace, home: Home) -> dict[str, Any]:
 
 def _clear_up(home: Home, *, is_trial: bool) -> dict[str, Any]:
     settings = load_settings()
-    location = find_location(settings.releases)
+    location = deciding_location(home, settings.releases)
     return clear_up(home, settings.retention, location, is_trial=is_trial)
 
 

@@ -405,3 +405,26 @@ def test_the_installed_program(tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "daybreak: no release stands; run `daybreak run`\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("takedown", "a\udcff"),
+        ("takedown", "--force", "a\udcff"),
+        ("takedown", "--undo", "a\udcff"),
+        ("optout", "u\udcff"),
+        ("erase", "u\udcff"),
+        ("release", "pin", "2025-04-02.abcdef", "--reason", "\udcff"),
+        ("release", "rollback", "--reason", "\udcff"),
+        ("release", "unpin", "--reason", "\udcff"),
+        ("why", "u\udcff"),
+        ("why", "u", "a\udcff"),
+    ],
+    ids=" ".join,
+)
+def test_words_that_are_no_utf8_are_refused_in_one_line(daybreak, words):
+    told = daybreak(*words)
+    assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
+    assert "is no UTF-8 text: '" in told.err
+    assert not daybreak.home.exists()

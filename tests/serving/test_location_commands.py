@@ -10,7 +10,7 @@ import time
 import pytest
 
 from assets.publication.garbage import clear_up
-from core.errors import CheckFailed, NotFound, UsageError
+from core.errors import CheckFailed, IntegrityError, NotFound, UsageError
 from core.home import Home
 from core.place import open_place
 from core.release_location import ReleaseLocation
@@ -106,6 +106,39 @@ def test_pull_and_push_on_the_command_line(three, shared, tmp_path, monkeypatch,
         with pytest.raises(SystemExit):
             main(["release", "pull", *flag, "--home", home])
         assert "not within" in capsys.readouterr().err
+
+
+def test_a_home_that_was_filled_by_name_decides_where_it_was_filled_from(
+    three, shared, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("DAYBREAK_RELEASES__LOCATION")
+    monkeypatch.chdir(tmp_path)
+    home, none_set = Home(tmp_path / "reader"), ReleaseSettings(spread_seconds=0)
+    pull_release(home, none_set, origin="shared")
+    monkeypatch.chdir("/")  # a folder is found from anywhere
+    assert commands.rollback(home, reason="bad")["current"] == three[1]
+    commands.pin(home, three[1], reason="holiday")
+    commands.unpin(home, reason="over")
+    opt_out(home, "ann")
+    assert main(["release", "gc", "--home", str(home.root)]) == 0
+    own, there = ReleaseStore(home.releases), at(shared)
+    assert [x.action for x in there.log.entries()][3:] == ["rollback", "pin", "unpin"]
+    assert own.log.entries() == there.log.entries()
+    assert own.tombstones.state().hides("ann")
+    assert there.tombstones.state().hides("ann")
+    assert pull_release(home, none_set)["current"] == three[1]
+
+
+def test_a_home_of_its_own_is_not_turned_over_to_another_location(
+    three, shared, toy, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("DAYBREAK_RELEASES__LOCATION")
+    home = Home(tmp_path / "own")
+    names = [toy.publish(home.releases, f"1970-02-1{n}", n) for n in (1, 2)]
+    with pytest.raises(IntegrityError, match="belong to another location"):
+        pull_release(home, ReleaseSettings(), origin=shared)
+    assert commands.rollback(home, reason="bad")["current"] == names[0]
+    assert len(at(shared).log.entries()) == 3
 
 
 def test_push_mends_one_release(three, shared, tmp_path):
