@@ -56,9 +56,10 @@ def build_release(
         records), user_bytes (of the files that hold them), fragment_bytes, why_bytes.
 
     Raises:
-        CheckFailed: a row names an item or explanation that is not there, a sentence is about
-            another item than its row, a score is not finite, a table is not in key order, an item
-            is twice on a list, or there is no trending list.
+        CheckFailed: there are more items, or reasons of one item, than can be numbered; a row names
+            an item or explanation that is not there, a sentence is about another item than its
+            row, a score is not finite, a table is not in key order, an item is twice on a list, or
+            there is no trending list.
         IntegrityError: what was written answers otherwise than the tables say.
     """
     items = read_columns(
@@ -77,13 +78,19 @@ def build_release(
     n_neighbours = write_neighbours(staging, inputs.neighbour_lists, numbers, neighbour_decimals)
     segments = write_segments(staging, inputs.segment_lists, numbers, segment_decimals)
     n_reasons = write_pieces(staging, items, segments, inputs.explanations, numbers)
+    if (most := int(n_reasons.max(initial=0))) > WIDE:
+        item_id = items["item_id"][int(n_reasons.argmax())]
+        raise CheckFailed(
+            f"item {item_id!r} has {most:,} reasons, more than the {WIDE:,} that three bytes can "
+            "number; leave out those that no list gives"
+        )
     source = UserSource(
         inputs,
         firsts=staging.file(FRAGMENT_FIRSTS),
         segments=tuple(segments),
         decimals=list_decimals,
         wide_items=items.height > NARROW,
-        wide_reasons=bool(n_reasons.max(initial=0) > NARROW),
+        wide_reasons=most > NARROW,
     )
     users = write_users(staging, source, n_shards=n_shards, n_workers=n_workers)
     layout = Layout(

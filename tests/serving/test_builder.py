@@ -178,6 +178,25 @@ def test_a_defect_in_the_tables_stops_the_build(tmp_path, toy, defect):
     assert ReleaseStore(tmp_path / "releases").ids() == []
 
 
+def test_more_reasons_of_one_item_than_can_be_numbered_stop_the_build(tmp_path, toy, monkeypatch):
+    tables = toy.tables()
+    counts = tables.explanations.group_by("target_item_id").len().sort("len", "target_item_id")
+    item_id, most = counts.row(-1)
+    assert most == counts["len"].max()
+    monkeypatch.setattr("serving.builder.WIDE", max(most, tables.items.height))
+    if most <= tables.items.height:
+        more = tables.explanations.filter(pl.col("target_item_id") == item_id).head(1)
+        n_more = tables.items.height + 1 - most
+        more = pl.concat([more] * n_more).with_columns(
+            reason_num=pl.int_range(most, most + n_more).cast(more["reason_num"].dtype),
+            explanation_key=pl.format("more-{}", pl.int_range(n_more)),
+        )
+        tables = toy.replace(tables, explanations=pl.concat([tables.explanations, more]))
+    with pytest.raises(CheckFailed, match=f"item '{item_id}' has .* reasons, more than the"):
+        toy.publish(tmp_path / "releases", "1970-01-11", 1, tables)
+    assert ReleaseStore(tmp_path / "releases").ids() == []
+
+
 def test_an_unsorted_table_stops_the_build(tmp_path, toy, monkeypatch):
     monkeypatch.setattr("core.tables.conform", lambda frame, table: frame.select(table.names))
     tables = toy.tables()
