@@ -1,5 +1,6 @@
 """The verbs of a place, on a folder and on a bucket of a real S3 server."""
 
+import os
 import threading
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from core.errors import UsageError
 from core.place import open_place
+from core.tombstone_log import TombstoneLog
 from tests.servers import BUCKET, KEYS
 
 
@@ -105,3 +107,14 @@ def test_a_location_that_cannot_be_meant_is_refused(location, message):
 
 def test_a_folder_may_be_named_as_a_url(tmp_path):
     assert str(open_place(f"file://{tmp_path}")) == str(tmp_path)
+
+
+def test_the_secret_of_the_tombstones_is_not_for_everyone(tmp_path):
+    old = os.umask(0)
+    try:
+        log = TombstoneLog(open_place(str(tmp_path)).under("tombstones"))
+        log.opt_out("ann")
+    finally:
+        os.umask(old)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in log.folder.path.iterdir()}
+    assert modes == {"secret": 0o640, "00000001.json": 0o666}
