@@ -15,26 +15,37 @@ from core.release_history import span_at_end_of, spans
 from core.release_store import ReleaseStore
 from core.release_tables import released_table
 from core.schemas import Table
+from core.settings import load_settings
 from core.store import Store
+from serving.deciding_location import deciding_location
 
 
-def chosen_release(releases: ReleaseStore, release: str | None, day: str | None) -> str:
+def chosen_release(home: Home, release: str | None, day: str | None) -> str:
     """Returns the release that is asked about: a named one, a day's, or the current one.
 
     Args:
-        releases: where they lie.
+        home: where they lie.
         release: its id.
         day: `YYYY-MM-DD`; the release that was current when it ended (UTC, by the clock).
 
     Raises:
         UsageError: the day is no date, or has not come.
-        NotFound: nothing stood then, or the release is not there.
+        NotFound: nothing stood then, or the release is not there; where it still is, if anywhere.
         IntegrityError: the log is damaged.
+        OSError: the location of releases can't be reached.
     """
+    releases = ReleaseStore(home.releases)
     name = release or (releases.log.current() if day is None else _at_end_of(releases, day))
     if name is None:
         raise NotFound("no release stands; run `daybreak run`")
     if name not in releases.ids() and releases.log.standing().status(name):
+        location = deciding_location(home, load_settings().releases)
+        if location is not None and location.holds(name):
+            raise NotFound(
+                f"release {name} is not in this home, it lies at {location}; ask where it is "
+                "served, or bring the best N beside the current one with `daybreak release pull "
+                "--fallbacks N`"
+            )
         raise NotFound(
             f"release {name} stands in the log, but its files are kept no more; see "
             "`daybreak release list`"

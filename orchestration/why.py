@@ -66,8 +66,7 @@ def follow(
     """
     for what, text in (("the user's id", user_id), ("the item's id", item_id or "")):
         check_utf8(text, what)
-    releases = ReleaseStore(home.releases)
-    past = ReleasePast(home, chosen_release(releases, release, day))
+    past = ReleasePast(home, chosen_release(home, release, day))
     mine = pl.col("user_id") == user_id
     titles = past.released(ITEMS).select("item_id", "title").collect()
     if item_id is not None and item_id not in titles["item_id"]:
@@ -81,7 +80,8 @@ def follow(
     listed = past.released(LISTS).filter(mine).sort("rank").collect()
     account = rows("users", USERS)
     events, excluded = rows("clean_events", CLEAN_EVENTS), rows("clean_events", EXCLUDED_EVENTS)
-    told = () if releases.tombstones.state().hides(user_id) else (listed, account, events, excluded)
+    hidden = ReleaseStore(home.releases).tombstones.state()
+    told = () if hidden.hides(user_id) else (listed, account, events, excluded)
     _check_known(past, user_id, told)
     interactions = rows("interactions", INTERACTIONS, _FOLD)
     candidates = candidates_of(past, user_id, titles)

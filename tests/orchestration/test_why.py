@@ -298,3 +298,19 @@ def test_a_hidden_user_is_one_that_no_release_knows(nights_copy, daybreak, how):
         assert (told.code, told.out) == (stranger.code, "")
         assert f"knows no user '{USER}'" in told.err
     assert daybreak("why", USER).err == stranger.err.replace("nobody", USER)
+
+
+def test_a_release_that_only_the_location_still_has_is_named_with_it(
+    nights_copy, daybreak, tmp_path
+):
+    first, _ = both(nights_copy)
+    there = tmp_path / "shared"
+    there.mkdir()
+    daybreak.environment.setenv("DAYBREAK_RELEASES__LOCATION", str(there))
+    assert daybreak("release", "push").code == 0
+    shutil.rmtree(ReleaseStore(Home(nights_copy).releases).path(first))
+    told = daybreak("why", USER, "--release", first)
+    assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
+    assert f"release {first} is not in this home, it lies at {there}" in told.err
+    shutil.rmtree(there / "versions" / first)
+    assert "its files are kept no more" in daybreak("why", USER, "--release", first).err
