@@ -13,6 +13,7 @@ import pytest
 
 from core.engine import ENGINES, Engine, Frame
 from core.schemas import Table
+from tests import needed
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -52,6 +53,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--full`: as many trials as the promises name, where a plain run makes a few."""
     parser.addoption("--full", action="store_true", help="the full form of the fault tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets `missing` know what was asked for."""
+    needed.is_full = bool(config.getoption("--full"))
 
 
 @pytest.fixture
@@ -98,7 +104,7 @@ def spark_engine() -> Iterator[Engine]:
     from core.engine.spark import SparkEngine, has_java
 
     if not has_java():
-        pytest.skip("Spark needs Java 17, and none is on the PATH or at JAVA_HOME")
+        needed.missing("Spark needs Java 17, and none is on the PATH or at JAVA_HOME")
 
     class Shuffling(SparkEngine):
         def scan(self, paths: Sequence[Path], table: Table) -> Frame:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests import small_world
+from tests.needed import missing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -114,7 +115,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that makes system calls fail, compiled."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("failing system calls needs Linux and a C compiler, and there is none here")
+        missing("failing system calls needs Linux and a C compiler, and there is none here")
     library = tmp_path_factory.mktemp("failing") / "failing.so"
     source = ROOT / "tests" / "faults" / "failing.c"
     command = [compiler, "-O1", "-shared", "-fPIC", "-Wall", "-o", library, source, "-ldl"]
