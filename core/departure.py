@@ -4,6 +4,7 @@ A reader sees a version whole or not at all, whatever moment a crash chooses: wh
 lies under a name that begins with a dot, which nobody reads.
 """
 
+import contextlib
 import os
 import shutil
 import time
@@ -14,6 +15,7 @@ from core.durable import flush_folder
 from core.kill_points import reach
 
 STAGING, DELETED, DAMAGED = ".staging-", ".deleted-", ".damaged-"
+_LEAVING = ".leaving-"
 
 
 def hide(folder: Path, prefix: str) -> Path:
@@ -31,6 +33,25 @@ def delete(folder: Path) -> None:
     reach("version_out_of_sight")
     shutil.rmtree(hidden, ignore_errors=True)
     reach("version_deleted")
+
+
+def delete_unless_young(folder: Path, grace_seconds: float) -> bool:
+    """Deletes a version unless somebody has just touched it; returns whether it went.
+
+    Its age is looked at once more when it is out of sight, and a young one gets its name back: who
+    took it up a moment before finds it again.
+    """
+    if not folder.is_dir() or age_seconds(folder) < grace_seconds:
+        return False
+    hidden = folder.with_name(f"{_LEAVING}{folder.name}-{uuid.uuid4().hex}")
+    folder.rename(hidden)
+    reach("version_about_to_go")
+    if age_seconds(hidden) < grace_seconds:
+        with contextlib.suppress(OSError):  # its user has made it anew meanwhile
+            hidden.rename(folder)
+            return False
+    delete(hidden)
+    return True
 
 
 def sweep(folder: Path, grace_seconds: float, *, is_trial: bool = False) -> list[Path]:

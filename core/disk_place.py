@@ -1,6 +1,5 @@
 """A shared folder: a mounted disk, NFS, or a folder of this machine."""
 
-import contextlib
 import shutil
 import uuid
 from pathlib import Path
@@ -58,11 +57,25 @@ class DiskPlace(DiskFolder):
         flush_folder(path.parent)
 
     def remove(self, name: str) -> None:
-        """Removes a file, and the folders that it leaves empty."""
+        """Removes a file, and the folders that it leaves empty or with a dead writer's litter."""
         path = self.path / name
         path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty, or another removal was faster
-            for folder in path.parents:
-                if folder == self.path.parent:
-                    return
-                folder.rmdir()
+        for folder in path.parents:
+            if folder == self.path.parent or not _remove_hollow(folder):
+                return
+
+
+def _remove_hollow(folder: Path) -> bool:
+    """Removes a folder in which there is no file but hidden ones; returns whether it is gone."""
+    try:
+        left = list(folder.iterdir())
+        if not all(one.name.startswith(".") for one in left):
+            return False
+        for one in left:
+            one.unlink(missing_ok=True)
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # somebody writes there
+        return False
+    return True

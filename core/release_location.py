@@ -65,6 +65,13 @@ class ReleaseLocation:
         told = datetime.fromisoformat(entry.at).timestamp()
         return time.time() - max(told, self._log_files.modified(file_name(entry.seq)) or told)
 
+    def age_seconds(self, release: str) -> float:
+        """Returns how long ago anything of a release was last written there."""
+        folder = self.files(release)
+        names = {"", *folder.names(), *self._claimed(release)}
+        moments = [moment for name in names if (moment := folder.modified(name)) is not None]
+        return time.time() - max(moments, default=0.0)
+
     def manifest(self, release: str) -> tuple[Manifest, bytes]:
         """Returns a release's manifest, and its bytes as they are there.
 
@@ -103,13 +110,15 @@ class ReleaseLocation:
         """
         folder = self.files(release)
         folder.remove(NAME)
-        try:
-            names = json.loads(folder.read(CLAIM))["files"]
-        except FileNotFoundError:
-            return
-        for name in names:
+        for name in self._claimed(release):
             folder.remove(name)
         folder.remove(CLAIM)
+
+    def _claimed(self, release: str) -> list[str]:
+        try:
+            return list(json.loads(self.files(release).read(CLAIM))["files"])
+        except FileNotFoundError:
+            return []
 
 
 def find_location(settings: ReleaseSettings) -> ReleaseLocation | None:

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.days import parse_day
 from core.departure import age_seconds, delete, sweep
 from core.entry_log import file_name
-from core.errors import ReleaseConflict
+from core.errors import DaybreakError, ReleaseConflict
 from core.followed_log import show_entries
+from core.ids import safe_name
 from core.redactions import newest
 from core.release_location import ReleaseLocation
 from core.release_log import ReleaseLog
@@ -144,16 +146,29 @@ def _due(
 ) -> dict[str, str]:
     """Returns what is to be retired now, by id, with the reason."""
     here = releases.ids()
-    known = {*standing.published, *standing.archived} - standing.retired.keys()
-    stored = {*here, *(name for name in known if location and location.holds(name))}
+    there = [name for name in location.ids() if _is_id(name)] if location else []
+    stored = {*here, *there}
     kept = kept_releases(standing, stored, settings)
     due = {}
     for name in sorted(stored - kept.keys() - standing.retired.keys()):
         status = standing.status(name)
-        if status is None and age_seconds(newest(releases.versions / name)) < grace_seconds:
+        ages = [age_seconds(newest(releases.versions / name))] if name in here else []
+        if status is None and location and name in there:
+            ages.append(location.age_seconds(name))
+        if status is None and min(ages) < grace_seconds:
             continue  # its publisher may be about to announce it
         due[name] = f"{status or 'never announced'}, and newer ones are kept"
     return due
+
+
+def _is_id(name: str) -> bool:
+    """Returns whether a name at a location is a release's; others are left alone."""
+    try:
+        parse_day(name.rpartition(".")[0])
+        safe_name(name)
+    except DaybreakError:
+        return False
+    return True
 
 
 def _over_here(releases: ReleaseStore, grace_seconds: float) -> list[str]:

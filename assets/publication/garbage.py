@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.departure import age_seconds, delete, sweep
+from core.departure import age_seconds, delete_unless_young, sweep
 from core.errors import DaybreakError, IntegrityError, MachineFault
 from core.home import Home
 from core.manifest import Manifest, read_manifest
@@ -62,8 +62,7 @@ def clear_up(
         ) from error
     places = unused(store, releases, grace)
     if not is_trial:
-        for kind, as_of, version in places:
-            delete(store.place(kind, as_of, version))
+        places = [x for x in places if delete_unless_young(store.place(*x), grace)]
     dates = [path for path in store.root.glob("*/*") if path.is_dir()]
     swept = [x for folder in dates for x in sweep(folder, grace, is_trial=is_trial)]
     return {

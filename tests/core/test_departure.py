@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from core.departure import DAMAGED, age_seconds, delete, hide, sweep
+from core.departure import (
+    DAMAGED,
+    age_seconds,
+    delete,
+    delete_unless_young,
+    hide,
+    sweep,
+)
 from core.kill_points import listen
 
 
@@ -51,3 +58,26 @@ def test_a_version_that_lost_the_race_is_no_error_twice(version: Path) -> None:
         delete(version)
     assert age_seconds(version) == 0
     assert sweep(version, 0) == []
+
+
+def test_what_somebody_takes_up_at_the_last_moment_gets_its_name_back(version: Path) -> None:
+    def make_old() -> None:
+        for path in (version, *version.rglob("*")):
+            os.utime(path, (0, 0))
+
+    def touch(point: str) -> None:
+        if point == "version_about_to_go":
+            os.utime(next(version.parent.iterdir()))
+
+    assert not delete_unless_young(version, 60)
+    make_old()
+    listen(touch)
+    try:
+        assert not delete_unless_young(version, 60)
+    finally:
+        listen(None)
+    assert (version / "deep" / "file").read_text() == "1"
+    make_old()
+    assert delete_unless_young(version, 60)
+    assert list(version.parent.iterdir()) == []
+    assert not delete_unless_young(version, 0)

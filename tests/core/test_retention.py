@@ -265,3 +265,30 @@ def test_the_grace_counts_from_when_the_home_learned_of_it(
     os.utime(tmp_path / "shared" / "log" / "00000005.json", (0, 0))
     assert clear(home, location=location).deleted == [names[0]]
     assert not location.holds(names[0])
+
+
+def test_what_was_pushed_and_never_announced_goes_with_its_litter(
+    releases: ReleaseStore, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    (shared / "versions" / "lost+found").mkdir(parents=True)
+    location = ReleaseLocation(open_place(str(shared)))
+    published(releases, 3)
+    push_log(releases, location)
+    died, recent = stored(releases, 1, seed=2), stored(releases, 2, seed=2)
+    location.claim(releases.manifest(died))
+    (shared / "versions" / died / ".one.txt.0123").write_text("half")
+    push_release(releases, location, recent)
+    delete(releases.path(died))
+    delete(releases.path(recent))
+    log_there = stored(releases, 4)
+    push_release(releases, location, log_there)
+    location.log.append("publish", log_there, "2026-01-04", reason="test")
+    first = releases.ids()[0]
+    assert list(clear(releases, location=location).retired) == [first]
+    old(shared / "versions" / died)
+    assert list(clear(releases, location=location).retired) == [died]
+    assert died in clear(releases, grace=0, location=location).deleted
+    assert died not in location.ids()
+    assert clear(releases, grace=0, location=location).deleted == []
+    assert location.holds(recent)  # of a date that is kept

@@ -8,6 +8,7 @@ import pytest
 from assets.publication.garbage import clear_up
 from core.artefact import Artefact
 from core.home import Home
+from core.kill_points import listen
 from core.manifest import NAME
 from core.night import Night, Workspace
 from core.release_store import ReleaseStore
@@ -116,6 +117,27 @@ def test_what_a_run_has_just_taken_up_again_stays(night: Night) -> None:
     rival = night.rival_of(night.settings)
     make(rival, "lists", "1")
     assert gone(night, grace=60) == set()
+
+
+def test_what_a_run_takes_up_while_others_are_deleted_stays(night: Night) -> None:
+    tries = [make(night, "lists", text) for text in ("1", "2", "3")]
+    make(night, "lists", "4")
+    for one in tries:
+        for path in (one.path, *one.path.iterdir()):
+            os.utime(path, (0, 0))
+    last = max(tries, key=place)  # they go in order
+
+    def take_up(point: str) -> None:
+        if point == "version_deleted":
+            os.utime(last.path)
+
+    listen(take_up)
+    try:
+        went = gone(night, grace=60)
+    finally:
+        listen(None)
+    assert went == {place(one) for one in tries} - {place(last)}
+    assert (last.path / NAME).is_file()
 
 
 def test_litter_of_dead_writers_goes_and_a_trial_only_tells(night: Night) -> None:
