@@ -45,7 +45,6 @@ def delete_unless_young(folder: Path, grace_seconds: float) -> bool:
         return False
     hidden = folder.with_name(f"{_LEAVING}{folder.name}-{uuid.uuid4().hex}")
     folder.rename(hidden)
-    reach("version_about_to_go")
     if age_seconds(hidden) < grace_seconds:
         with contextlib.suppress(OSError):  # its user has made it anew meanwhile
             hidden.rename(folder)

@@ -24,7 +24,6 @@ AT_HOME = {
     "erasure_carried_out": "every file is rewritten, the tombstones do not say so yet",
     "entry_about_to_be_created": "a log entry is decided and not yet created",
     "entry_created": "a log entry is there, its writer does not know yet",
-    "version_about_to_go": "an artefact is hidden, and its age is looked at a last time",
     "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
     "version_deleted": "a version that went is gone from the disk",
     "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
