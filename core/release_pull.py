@@ -13,15 +13,16 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.departure import DAMAGED, hide
 from core.durable import flush_folder, replace_file
 from core.errors import DaybreakError, IntegrityError, MachineFault, NotFound
 from core.followed_log import show_entries
 from core.followed_tombstones import copy_tombstones
 from core.kill_points import reach
-from core.manifest import NAME, FileRecord, Manifest
+from core.manifest import NAME, FileRecord, Manifest, verify
 from core.one_at_a_time import one_at_a_time
 from core.release_location import ReleaseLocation
-from core.release_store import ReleaseStore
+from core.release_store import ReleaseStore, own_manifest
 from core.retention import delete_retired
 from core.verified_copy import copy_verified
 
@@ -53,6 +54,7 @@ def pull(
     *,
     grace_seconds: float,
     fallbacks: int = 1,
+    doubted: Set[str] | None = None,
     spread_seconds: float = 0.0,
     wait: Callable[[float], object] = time.sleep,
     say: Callable[[str], None] = lambda text: None,
@@ -68,6 +70,8 @@ def pull(
         grace_seconds: how long ago the home must have learned that a release is retired before it
             is deleted here; longer than the slowest reader takes.
         fallbacks: candidates that are copied beside the current one, best first.
+        doubted: releases whose bytes here are looked at, so that a damaged one is copied anew; by
+            default all that are to be served.
         spread_seconds: longest wait before the first copy.
         wait: waits for so many seconds.
         say: is told in one line what happens.
@@ -79,6 +83,7 @@ def pull(
         OSError: the location can't be reached, or the disk failed.
     """
     done, refused = Pulled(), dict[str, DaybreakError]()
+    damage = dict[str, IntegrityError | None]()  # what a look at a release's bytes found
     done.n_entries += follow(releases, location)
     if spread_seconds and _missing(releases, _wanted(location, fallbacks)):
         done.waited_seconds = random.uniform(0, spread_seconds)
@@ -89,20 +94,29 @@ def pull(
             done.n_entries += follow(releases, location, set(refused))
             wanted = _wanted(location, fallbacks)
             refused = {name: why for name, why in refused.items() if name in wanted}
-            missing = [name for name in _missing(releases, wanted) if name not in refused]
+            missing = _missing(releases, wanted)
+            for name in set(wanted).difference(missing, damage):
+                if doubted is None or name in doubted:
+                    damage[name] = _damage(releases, name)
+            missing = [x for x in wanted if x not in refused and (x in missing or damage.get(x))]
             if not missing:
                 break
             say(f"copies {missing[0]} from {location}")
             try:
                 done.bytes_fetched += _copy(releases, location, missing[0])
                 done.copied.append(missing[0])
-            except (IntegrityError, MachineFault, NotFound) as error:
+                damage[missing[0]] = None
+            except (IntegrityError, MachineFault) as error:
                 refused[missing[0]] = error
+            except NotFound as error:
+                refused[missing[0]] = damage.get(missing[0]) or error
         _tidy(releases, wanted)
         delete_retired(releases, grace_seconds)
     done.current = releases.log.current()
     for name, refusal in refused.items():
-        if name == wanted[0] or location.holds(name):  # else it is kept no longer
+        if (
+            name == wanted[0] or damage.get(name) or location.holds(name)
+        ):  # else it is kept no longer
             raise refusal
     return done
 
@@ -110,6 +124,14 @@ def pull(
 def _wanted(location: ReleaseLocation, fallbacks: int) -> list[str]:
     candidates = location.log.standing().candidates
     return [entry.release for entry in candidates[: 1 + fallbacks]]
+
+
+def _damage(releases: ReleaseStore, release: str) -> IntegrityError | None:
+    try:
+        releases.verify(release)
+    except IntegrityError as error:
+        return error
+    return None
 
 
 def _missing(releases: ReleaseStore, wanted: list[str]) -> list[str]:
@@ -138,13 +160,13 @@ def follow(
 
 
 def fetch_release(releases: ReleaseStore, location: ReleaseLocation, release: str) -> bool:
-    """Copies one release, whatever the log says of it; returns False where it is here already.
+    """Copies one release, whatever the log says of it; returns False where it is here and whole.
 
     Raises:
         NotFound, IntegrityError, MachineFault, OSError: as `pull` does.
     """
     with one_at_a_time(releases.root / ".pull.lock"):
-        if release in releases.ids():
+        if release in releases.ids() and not _damage(releases, release):
             return False
         _copy(releases, location, release)
         return True
@@ -190,7 +212,14 @@ def _rename(staging: Path, final: Path) -> None:
             raise IntegrityError(
                 f"{final} has no manifest; remove that folder and repeat"
             ) from None
-        shutil.rmtree(staging)  # it was built here meanwhile
+        try:
+            verify(final, own_manifest(final))
+        except IntegrityError:
+            hide(final, DAMAGED)
+            reach("damaged_set_aside")
+            staging.rename(final)
+        else:
+            shutil.rmtree(staging)  # it was built here meanwhile
 
 
 def _check_room(staging: Path, manifest: Manifest) -> None:

@@ -124,9 +124,10 @@ def clear_releases(
 
 
 def delete_retired(releases: ReleaseStore, grace_seconds: float) -> None:
-    """Deletes what the home's own log retired long enough ago, in the home alone."""
+    """Deletes what the home's own log retired long enough ago, and old litter; here alone."""
     for name in _over_here(releases, grace_seconds):
         delete(newest(releases.versions / name))
+    sweep(releases.versions, grace_seconds)
 
 
 def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:

@@ -36,7 +36,9 @@ class Application:
             poll_seconds=settings.poll_seconds,
             retry_seconds=settings.retry_seconds,
         )
-        self._location = LocationWatch(home, releases, grace_seconds)
+        self._location = LocationWatch(
+            home, releases, grace_seconds, refused=lambda: set(self.current.refused)
+        )
         self.counts = RequestCounts()
         self._pages = build_pages(self.current, self.counts)
 

@@ -7,7 +7,8 @@ goes on serving where the location can't be reached.
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Set
 
 from core.errors import DaybreakError
 from core.home import Home
@@ -20,12 +21,27 @@ _log = logging.getLogger("daybreak.serving")
 
 
 class LocationWatch:
-    """The threads of one process; a home without a location has none to start."""
+    """The threads of one process; a home without a location has none to start.
 
-    def __init__(self, home: Home, settings: ReleaseSettings, grace_seconds: float) -> None:
+    Args:
+        home: the home.
+        settings: the location, and how to copy from it.
+        grace_seconds: how long a retired release stays here.
+        refused: returns the releases that the server refuses now.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: ReleaseSettings,
+        grace_seconds: float,
+        refused: Callable[[], Set[str]] = frozenset,
+    ) -> None:
         self._home = home
         self._settings = settings
         self._grace_seconds = grace_seconds
+        self._refused = refused
+        self._look_at = 0.0
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(act,), name=act.__name__, daemon=True)
@@ -48,12 +64,16 @@ class LocationWatch:
         follow(releases, location)
 
     def copy(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
-        """Copies what is to be served."""
+        """Copies what is to be served, and anew what the server refuses and is damaged."""
+        doubted = self._refused() if time.monotonic() >= self._look_at else frozenset[str]()
+        if doubted:  # each look reads all their bytes
+            self._look_at = time.monotonic() + self._settings.retry_seconds
         done = pull(
             releases,
             location,
             grace_seconds=self._grace_seconds,
             fallbacks=self._settings.fallbacks,
+            doubted=doubted,
             spread_seconds=self._settings.spread_seconds,
             wait=self._stopping.wait,
             say=_log.info,

@@ -192,6 +192,35 @@ def test_a_file_torn_by_an_interrupted_pull_goes_on_or_is_copied_anew(
     assert [path.name for path in reader.versions.iterdir()] == [release]
 
 
+@pytest.mark.parametrize("fault", ["flipped", "missing", "manifest"])
+def test_a_release_damaged_at_home_is_copied_anew(folder, announce, builder, reader, fault):
+    first, second = announce(folder, "1970-01-11", 1), announce(folder, "1970-01-12", 2)
+    pull(reader, folder, grace_seconds=3600)
+    path = reader.path(second) / ("manifest.json" if fault == "manifest" else "fragments.bin")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    if fault == "missing":
+        path.unlink()
+    assert pull(reader, folder, grace_seconds=3600, doubted={first}).copied == []
+    assert pull(reader, folder, grace_seconds=3600).copied == [second]
+    assert contents(reader.path(second)) == contents(builder.path(second))
+    assert [x.name[:9] for x in reader.versions.iterdir() if x.name[0] == "."] == [".damaged-"]
+    assert pull(reader, folder, grace_seconds=0).copied == []
+    assert sorted(x.name for x in reader.versions.iterdir()) == [first, second]
+    path.write_bytes(b"?")
+    assert fetch_release(reader, folder, second)
+    assert contents(reader.path(second)) == contents(builder.path(second))
+
+
+def test_damage_that_the_location_cannot_mend_is_told(folder, announce, reader):
+    first, second = announce(folder, "1970-01-11", 1), announce(folder, "1970-01-12", 2)
+    pull(reader, folder, grace_seconds=3600)
+    (reader.path(first) / "fragments.bin").write_bytes(b"?")
+    folder.remove(first)
+    with pytest.raises(IntegrityError, match=rf"{first}.fragments\.bin"):
+        pull(reader, folder, grace_seconds=3600)
+    assert reader.ids() == [first, second]
+
+
 def test_no_room_is_said_in_bytes_before_anything_is_copied(
     folder, announce, builder, reader, monkeypatch
 ):

@@ -251,6 +251,21 @@ def test_the_settings_say_how_long_a_retired_release_stays(
     assert here.ids() == three[1:]
 
 
+def test_a_server_copies_anew_what_it_refuses_as_damaged(three, shared, tmp_path):
+    reader = Home(tmp_path / "reader")
+    here, settings = ReleaseStore(reader.releases), ReleaseSettings(location=shared)
+    pull(here, at(shared), grace_seconds=3600)
+    (here.path(three[2]) / "fragments.bin").write_bytes(b"?")
+    current = CurrentRelease(here, poll_seconds=0.05, retry_seconds=0)
+    watch = LocationWatch(reader, settings, 3600, refused=lambda: set(current.refused))
+    watch.copy(here, at(shared))  # nobody has looked at its bytes yet
+    current.refresh()
+    assert (current.served.release.id, set(current.refused)) == (three[1], {three[2]})
+    watch.copy(here, at(shared))
+    current.refresh()
+    assert (current.served.release.id, current.refused) == (three[2], {})
+
+
 def test_a_pull_needs_no_heavy_library(three, shared, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", BARE, "release", "pull", "--from", shared, "--spread", "0",
