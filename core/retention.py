@@ -15,7 +15,7 @@ from pathlib import Path
 from core.days import parse_day
 from core.departure import age_seconds, delete, sweep
 from core.entry_log import file_name
-from core.errors import DaybreakError, ReleaseConflict
+from core.errors import DaybreakError, ReleaseConflict, UsageError
 from core.followed_log import show_entries
 from core.ids import safe_name
 from core.redactions import newest
@@ -89,6 +89,7 @@ def clear_releases(
         is_trial: only look.
 
     Raises:
+        UsageError: an experiment names a release that does not exist, or was retired.
         ReleaseConflict: other writers kept adding to the log; repeat.
         IntegrityError: the log is damaged; nothing is deleted.
         MachineFault: an entry could not be written.
@@ -149,6 +150,7 @@ def _due(
     here = releases.ids()
     there = [name for name in location.ids() if _is_id(name)] if location else []
     stored = {*here, *there}
+    _check_experiments(settings, standing, stored)
     kept = kept_releases(standing, stored, settings)
     due = {}
     for name in sorted(stored - kept.keys() - standing.retired.keys()):
@@ -160,6 +162,18 @@ def _due(
             continue  # its publisher may be about to announce it
         due[name] = f"{status or 'never announced'}, and newer ones are kept"
     return due
+
+
+def _check_experiments(settings: RetentionSettings, standing: Standing, stored: set[str]) -> None:
+    """Raises UsageError where an experiment names what can't be kept: its own may go instead."""
+    for experiment, names in sorted(settings.experiments.items()):
+        for name in names:
+            if name in standing.retired or (standing.status(name) is None and name not in stored):
+                was = "was retired" if name in standing.retired else "does not exist"
+                raise UsageError(
+                    f"[retention] experiments.{experiment} names release {name}, which {was}; "
+                    "nothing is cleared up before it is corrected, see `daybreak release list`"
+                )
 
 
 def _is_id(name: str) -> bool:

@@ -21,7 +21,8 @@ class RetentionSettings(BaseModel):
     the log, a copy being pulled, a notebook."""
 
     experiments: dict[str, list[str]] = Field(default_factory=dict)
-    """Releases that an experiment reads: its name and their ids. They are kept."""
+    """Releases that an experiment reads: its name and their ids. They are kept; one that does not
+    exist is refused. Whichever machine clears up reads its own: let all that do have the same."""
 
     @property
     def grace_seconds(self) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from core.departure import delete
 from core.entry_log import to_bytes
-from core.errors import ReleaseConflict
+from core.errors import ReleaseConflict, UsageError
 from core.kill_points import listen
 from core.place import open_place
 from core.release_location import ReleaseLocation
@@ -292,3 +292,16 @@ def test_what_was_pushed_and_never_announced_goes_with_its_litter(
     assert died not in location.ids()
     assert clear(releases, grace=0, location=location).deleted == []
     assert location.holds(recent)  # of a date that is kept
+
+
+def test_an_experiment_that_names_what_is_not_there_is_refused(releases: ReleaseStore) -> None:
+    names = published(releases, 5)
+    wrong = RetentionSettings(keep_releases=3, experiments={"longer": ["2026-01-01.ffffff"]})
+    with pytest.raises(UsageError, match=r"experiments\.longer names .*ffffff, which does not"):
+        clear_releases(releases, wrong, grace_seconds=0)
+    assert (releases.ids(), releases.log.last_seq()) == (names, 5)
+    clear(releases)
+    late = RetentionSettings(keep_releases=3, experiments={"longer": [names[0]]})
+    with pytest.raises(UsageError, match=rf"{names[0]}, which was retired"):
+        clear_releases(releases, late, grace_seconds=0)
+    assert releases.ids() == names
