@@ -11,7 +11,7 @@ from core.errors import IntegrityError, MachineFault, ReleaseConflict
 from core.tombstones import SECRET_BYTES, Kind, Secret, Tombstone, Tombstones
 
 SECRET = "secret"
-"""The secret's file among the entries, readable for its owner only (in a shared folder, its group)."""
+"""The secret's file among the entries: for its owner alone, in a shared folder for its group."""
 _PRIVATE = 0o600
 _ATTEMPTS = 20
 
