@@ -3,6 +3,7 @@
 They are forked from a process that has imported everything, and has no thread yet.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,8 @@ from core.release_location import ReleaseLocation
 from core.release_pull import pull
 from core.release_push import push_release
 from core.release_store import ReleaseStore
+from core.retention import clear_releases
+from core.retention_settings import RetentionSettings
 from core.verified_copy import has_bytes
 from serving.reader import open_release
 from serving.redis_connection import connected
@@ -141,12 +144,15 @@ def _announce(there: ReleaseLocation, release: str) -> None:
             continue
 
 
-def take(root: Path, location: str, n_pulls: int = 1, pause: float = 0.0) -> None:
-    """Pulls, and after each pull reads what is served then in full."""
+def take(
+    root: Path, location: str, n_pulls: int = 1, pause: float = 0.0, grace_seconds: float = 3600
+) -> None:
+    """Pulls, and after each pull reads in full what the home's own log names then."""
     releases, there = ReleaseStore(root), at(location)
     for _ in range(n_pulls):
         time.sleep(pause)
-        current = pull(releases, there, grace_seconds=3600).current
+        pull(releases, there, grace_seconds=grace_seconds)
+        current = ReleaseStore(root).log.current()
         if current is not None:
             check_served(releases, there, current)
 
@@ -181,14 +187,14 @@ def roll_back(location: str, n_times: int, pause: float) -> None:
         time.sleep(pause)
 
 
-def clear_away(location: str, until: Path, kept: int) -> None:
-    """Removes what is barred, or has `kept` better candidates, until a file appears."""
-    there = at(location)
+def clear_away(root: Path, location: str, until: Path, kept: int, grace_seconds: float) -> None:
+    """Clears up again and again, as `daybreak release gc` does, until a file appears."""
+    settings = RetentionSettings(keep_releases=kept)
     while not until.exists():
-        standing = there.log.standing()
-        worse = [entry.release for entry in standing.candidates[kept:]]
-        for name in [*standing.barred, *worse]:
-            there.remove(name)
+        with contextlib.suppress(ReleaseConflict):  # others keep writing: again
+            clear_releases(
+                ReleaseStore(root), settings, grace_seconds=grace_seconds, location=at(location)
+            )
         time.sleep(0.05)
 
 

@@ -1,7 +1,7 @@
 """Many publishers, pulls, rollbacks and removals at one location: nothing lost, mixed, unreadable.
 
 Publishers race for entries; pullers read in full what they serve after every pull; one process
-rolls the current release back again and again; one removes what is barred or old from the location.
+rolls the current release back again and again; one clears up as `daybreak release gc` does.
 """
 
 import time
@@ -12,6 +12,8 @@ from datetime import date, timedelta
 import pytest
 
 from core.release_store import ReleaseStore
+from core.retention import clear_releases
+from core.retention_settings import RetentionSettings
 from tests.faults.moving import at, check_there, clear_away, finish, publish, roll_back, start, take
 from tests.servers import BUCKET
 from tests.serving.conftest import publish_toy
@@ -29,10 +31,13 @@ class Crowd:
     n_readers: int
     n_pulls: int
     pause: float
+    grace_seconds: float = 1.0  # longer than a push waits to be announced
 
 
-SMALL = Crowd(n_publishers=5, n_each=2, n_rollbacks=3, n_readers=2, n_pulls=10, pause=0.1)
-FULL = Crowd(n_publishers=20, n_each=3, n_rollbacks=20, n_readers=8, n_pulls=25, pause=0.3)
+SMALL = Crowd(n_publishers=5, n_each=3, n_rollbacks=3, n_readers=2, n_pulls=20, pause=0.1)
+FULL = Crowd(
+    n_publishers=20, n_each=3, n_rollbacks=20, n_readers=8, n_pulls=25, pause=0.3, grace_seconds=3
+)
 
 
 def let_loose(tmp_path, location, crowd):
@@ -44,7 +49,9 @@ def let_loose(tmp_path, location, crowd):
     kept = 3 + crowd.n_rollbacks  # a rollback must find what it goes back to
     begin = time.monotonic()
     started = [
-        start(take, root, location, crowd.n_pulls, crowd.pause, folder=tmp_path)
+        start(
+            take, root, location, crowd.n_pulls, crowd.pause, crowd.grace_seconds, folder=tmp_path
+        )
         for root in readers(tmp_path, crowd)
     ]
     started += [
@@ -52,7 +59,9 @@ def let_loose(tmp_path, location, crowd):
         for n in range(crowd.n_publishers)
     ]
     started.append(start(roll_back, location, crowd.n_rollbacks, crowd.pause, folder=tmp_path))
-    clearing = start(clear_away, location, over, kept, folder=tmp_path)
+    clearing = start(
+        clear_away, tmp_path / "clearer", location, over, kept, crowd.grace_seconds, folder=tmp_path
+    )
     ended = [finish(one) for one in started]
     over.touch()
     ended.append(finish(clearing))
@@ -74,18 +83,26 @@ def readers(tmp_path, crowd):
 
 def check(tmp_path, location, crowd, names):
     there = at(location)
+    settings = RetentionSettings(keep_releases=3 + crowd.n_rollbacks)
+    cleared = clear_releases(
+        ReleaseStore(tmp_path / "clearer"), settings, grace_seconds=0, location=there
+    )
     entries = there.log.entries()
-    assert [entry.seq for entry in entries] == list(range(1, len(names) + crowd.n_rollbacks + 1))
+    retired = [x.release for x in entries if x.action == "retire"]
+    print(f"{len(retired)} retired, of which {len(cleared.deleted)} were still there at the end")
+    assert len(entries) == len(names) + crowd.n_rollbacks + len(set(retired))
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert sorted(x.release for x in entries if x.action == "publish") == sorted(names)
     barred = [x.release for x in entries if x.action == "rollback"]
     assert len(barred) == len(set(barred)) == crowd.n_rollbacks
     standing = there.log.standing()
     for entry in standing.candidates[:3]:
         check_there(there, entry.release)
-    for name in barred:
-        assert not there.holds(name)
+    assert retired
+    assert there.ids() == sorted(set(names) - set(retired))
     for root in readers(tmp_path, crowd):
-        take(root, location)
+        take(root, location, grace_seconds=0)
+        assert not set(ReleaseStore(root).ids()) & set(retired)
         assert ReleaseStore(root).log.entries() == entries
         assert ReleaseStore(root).log.current() == standing.candidates[0].release
         assert not list((root / "versions").glob(".*"))
