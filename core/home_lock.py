@@ -27,6 +27,6 @@ def rewriting(home: Home) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(home: Home, how: int) -> Iterator[None]:
     home.root.mkdir(parents=True, exist_ok=True)
-    with (home.root / ".rewriting").open("ab") as lock:
+    with (home.root / ".lock").open("ab") as lock:
         fcntl.flock(lock, how)
         yield

@@ -16,17 +16,19 @@ AT_HOME = {
     "written_beside": "a small file is flushed beside its place and has not got its name",
     "named": "a small file has its name, the folder is not flushed",
     "release_verified": "a release's bytes and golden answers were checked, nothing announces it",
+    "entry_about_to_be_created": "a log entry is decided and not yet created",
+    "entry_created": "a log entry is there, its writer does not know yet",
+    "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
+    "version_deleted": "a version that went is gone from the disk",
+    "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
+}
+IN_ERASURE = {
     "redaction_staged": "a version is rewritten beside the one that it replaces, unflushed",
     "redaction_described": "the rewritten version has its manifest and not yet its name",
     "redaction_committed": "both versions are there, and look-ups find the rewritten one",
     "lake_entry_replaced": "the ledger names rewritten lake files, the old ones are still there",
     "landed_file_announced": "the ledger knows the rewritten landed file, it has not its name",
     "erasure_carried_out": "every file is rewritten, the tombstones do not say so yet",
-    "entry_about_to_be_created": "a log entry is decided and not yet created",
-    "entry_created": "a log entry is there, its writer does not know yet",
-    "version_out_of_sight": "a version that goes lies under a hidden name, all of it there",
-    "version_deleted": "a version that went is gone from the disk",
-    "damaged_set_aside": "a damaged version lies under a hidden name, its place is free",
 }
 BETWEEN_MACHINES = {
     "push_file_sent": "one more file of a release is at the location, no manifest names it",
@@ -42,7 +44,7 @@ BETWEEN_MACHINES = {
     "export_pointed": "the pointer names the new release, older exports are not yet to expire",
     "entry_copied": "one more entry of the location's log is in the local log",
 }
-KILL_POINTS = AT_HOME | BETWEEN_MACHINES
+KILL_POINTS = AT_HOME | IN_ERASURE | BETWEEN_MACHINES
 """What is true at each moment, by its name."""
 
 _listener: Callable[[str], None] | None = None

@@ -246,7 +246,7 @@ def make(night: Night, write: Callable[[Staging], None]) -> None:
 
 
 UPSTREAM = {
-    ten_percent_fewer_users: "users covered ratio 0.9",
+    ten_percent_fewer_users: "users covered ratio 0.",
     one_percent_of_lists_empty: "empty list share 0.0",
     a_fifth_fewer_items: " is below 0.82",
     a_fifth_more_items: "items ratio 1.2",

@@ -24,6 +24,7 @@ from assets.ingest.account import check_account as check_entry
 from assets.ingest.ledger import read_entries
 from assets.ingest.stage import check_totals
 from core.home import Home
+from core.kill_points import IN_ERASURE
 from core.manifest import verify
 from core.release_store import ReleaseStore
 from core.schemas import CLEAN_EVENTS, ITEMS, LISTS, NEIGHBOUR_LISTS, SEGMENT_LISTS, USERS
@@ -43,10 +44,7 @@ from tests.traces import traces
 
 pytestmark = pytest.mark.faults
 ROOT = Path(__file__).resolve().parent.parent.parent
-POINTS = (
-    "landed_file_announced", "lake_entry_replaced", "redaction_staged", "redaction_described",
-    "redaction_committed", "erasure_carried_out",
-)  # fmt: skip
+POINTS = tuple(IN_ERASURE)
 SMALL = ("lake_entry_replaced", "redaction_committed")
 OWN = (CANARY, CANARY_VISIT)
 """What stands nowhere but in the canary's own rows."""

@@ -114,7 +114,7 @@ def test_a_home_that_was_filled_by_name_decides_where_it_was_filled_from(
     monkeypatch.delenv("DAYBREAK_RELEASES__LOCATION")
     monkeypatch.chdir(tmp_path)
     home, none_set = Home(tmp_path / "reader"), ReleaseSettings(spread_seconds=0)
-    pull_release(home, none_set, origin="shared")
+    pull_release(home, none_set, origin="shared", grace_seconds=3600)
     monkeypatch.chdir("/")  # a folder is found from anywhere
     assert commands.rollback(home, reason="bad")["current"] == three[1]
     commands.pin(home, three[1], reason="holiday")
@@ -126,7 +126,7 @@ def test_a_home_that_was_filled_by_name_decides_where_it_was_filled_from(
     assert own.log.entries() == there.log.entries()
     assert own.tombstones.state().hides("ann")
     assert there.tombstones.state().hides("ann")
-    assert pull_release(home, none_set)["current"] == three[1]
+    assert pull_release(home, none_set, grace_seconds=3600)["current"] == three[1]
 
 
 def test_a_home_of_its_own_is_not_turned_over_to_another_location(
@@ -136,7 +136,7 @@ def test_a_home_of_its_own_is_not_turned_over_to_another_location(
     home = Home(tmp_path / "own")
     names = [toy.publish(home.releases, f"1970-02-1{n}", n) for n in (1, 2)]
     with pytest.raises(IntegrityError, match="belong to another location"):
-        pull_release(home, ReleaseSettings(), origin=shared)
+        pull_release(home, ReleaseSettings(), origin=shared, grace_seconds=3600)
     assert commands.rollback(home, reason="bad")["current"] == names[0]
     assert len(at(shared).log.entries()) == 3
 
