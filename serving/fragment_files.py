@@ -94,9 +94,9 @@ def _write(path: Path, offsets_path: Path, blocks: Iterable[pl.Series]) -> None:
     with path.open("wb") as stream, offsets_path.open("wb") as offsets_stream:
         offsets_stream.write(bytes(8))
         for block in blocks:
-            pieces = pa.concat_arrays([block.to_arrow().cast(pa.large_string())])
+            pieces = block.to_arrow(compat_level=pl.CompatLevel.oldest())
             _, offsets, data = pieces.buffers()
-            places = np.frombuffer(offsets, np.int64)[: len(pieces) + 1]
+            places = np.frombuffer(offsets, np.int64)[pieces.offset :][: len(pieces) + 1]
             if len(pieces):
                 stream.write(memoryview(data)[places[0] : places[-1]])
                 offsets_stream.write((places[1:] - places[0] + end).astype("<u8").tobytes())

@@ -1,8 +1,8 @@
 """Users' records, packed a block of users at a time; `user_record` reads them back."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,7 @@ import pyarrow.compute as pc
 
 from core.errors import CheckFailed
 from serving.layout import MAX_RECENT, MAX_ROWS, MAX_SEGMENTS, shards_of
-from serving.user_runs import UserRuns
-
-Int64s = npt.NDArray[np.int64]
+from serving.user_runs import UserGrid, UserRuns
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,12 @@ class Records:
     sizes: npt.NDArray[np.uint16]
     content: bytes
 
-    def values(self) -> Iterator[bytes]:
-        """Yields the records one by one."""
-        content, end = self.content, 0
-        for start, end in zip(*self._bounds(), strict=True):
-            yield content[start:end]
-
-    def _bounds(self) -> tuple[list[int], list[int]]:
+    def values(self) -> list[bytes]:
+        """Returns the records one by one."""
+        content = self.content
         ends = np.cumsum(self.sizes, dtype=np.int64)
-        return (ends - self.sizes).tolist(), ends.tolist()
+        cuts = zip((ends - self.sizes).tolist(), ends.tolist(), strict=True)
+        return [content[start:end] for start, end in cuts]
 
 
 def pack_records(
@@ -67,56 +62,58 @@ def pack_records(
         )
     ]
     users = _all_users(parts)
-    owners = [part.owners(users) for part in parts]
-    lists, recent, segments = parts
-    _check_unique(lists)
-
-    n_rows, n_recent, n_segments = sizes = [np.zeros(len(users), np.int64) for _ in parts]
-    for size, part, of in zip(sizes, parts, owners, strict=True):
-        size[of] = part.sizes
-    n_words = 2 + 3 * n_rows + n_recent + n_segments
-    n_high = (n_rows + n_recent) * wide_items + n_rows * wide_reasons
-    n_bytes = 2 * (n_words + (n_high + 1) // 2)
+    lists, recent, segments = (part.spread(users) for part in parts)
+    _check_unique(users, lists)
+    columns = [
+        (lists, lists.columns["item"]),
+        (lists, lists.columns["score"]),
+        (lists, lists.columns["reason"]),
+        (recent, recent.columns["item"]),
+        (segments, segments.columns["segment"]),
+    ]
+    head = np.zeros((len(users), 4), np.uint8)
+    for place, grid in enumerate((lists, recent, segments)):
+        head[:, place] = grid.sizes
+    records, filled = _beside(head.view("<u2"), columns)
+    if wide_items or wide_reasons:
+        high = [(grid, values >> 16) for grid, values in (columns[0], columns[3])] * wide_items
+        high += [(lists, lists.columns["reason"] >> 16)] * wide_reasons
+        records, filled = _beside(records.view(np.uint8), high, filled.repeat(2, axis=1))
+        odd = filled.sum(axis=1) % 2 == 1
+        records = np.pad(records, ((0, 0), (0, 1)))
+        filled = np.concatenate([filled, odd[:, None]], axis=1)
 
     keys = _keys(users)
     shards = np.array(shards_of(keys, n_shards), np.int64)
     order = np.argsort(shards, kind="stable")
-    ends = np.cumsum(n_bytes[order])
-    start = np.empty_like(ends)
-    start[order] = ends - n_bytes[order]
-    content = np.zeros(int(ends[-1]) if ends.size else 0, np.uint8)
-    words = content.view("<u2")
-    for place, size in enumerate(sizes):
-        content[start + place] = size
-
-    at = start // 2 + 2
-    of_rows = lists.places(at[owners[0]])
-    n_of_rows = np.repeat(lists.sizes, lists.sizes)
-    items, reasons = lists.columns["item"], lists.columns["reason"]
-    words[of_rows] = items.astype(np.uint16)
-    words[of_rows + n_of_rows] = lists.columns["score"].view(np.uint16)
-    words[of_rows + 2 * n_of_rows] = reasons.astype(np.uint16)
-    at += 3 * n_rows
-    words[recent.places(at[owners[1]])] = recent.columns["item"].astype(np.uint16)
-    at += n_recent
-    words[segments.places(at[owners[2]])] = segments.columns["segment"].astype(np.uint16)
-    high = 2 * (at + n_segments)
-    if wide_items:
-        content[lists.places(high[owners[0]])] = items >> 16
-        high += n_rows
-        content[recent.places(high[owners[1]])] = recent.columns["item"] >> 16
-        high += n_recent
-    if wide_reasons:
-        content[lists.places(high[owners[0]])] = reasons >> 16
-
+    records, filled = records[order], filled[order]
+    sizes = (filled.sum(axis=1) * records.itemsize).astype(np.uint16)
     in_order = [keys[n] for n in order.tolist()]
-    user_cuts = np.searchsorted(shards[order], np.arange(n_shards + 1)).tolist()
-    byte_cuts = np.concatenate([[0], ends])[user_cuts].tolist()
-    short = n_bytes[order].astype(np.uint16)
+    cuts = np.searchsorted(shards[order], np.arange(n_shards + 1)).tolist()
     return [
-        Records(in_order[a:b], short[a:b], content[c:d].tobytes())
-        for (a, b), (c, d) in zip(pairwise(user_cuts), pairwise(byte_cuts), strict=True)
+        Records(in_order[a:b], sizes[a:b], records[a:b][filled[a:b]].tobytes())
+        for a, b in pairwise(cuts)
     ]
+
+
+def _beside(
+    begin: npt.NDArray[Any],
+    columns: list[tuple[UserGrid, npt.NDArray[Any]]],
+    filled: npt.NDArray[np.bool_] | None = None,
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Returns one row a user, `begin` and then the columns, cut to `begin`'s type; and what counts.
+
+    Args:
+        begin: (n_users, some width).
+        columns: grids and values of their shape.
+        filled: which of `begin` count; None for all.
+    """
+    if filled is None:
+        filled = np.ones(begin.shape, bool)
+    values = [begin, *(values for _, values in columns)]
+    counts = [filled, *(grid.filled for grid, _ in columns)]
+    rows = np.concatenate(values, axis=1, dtype=begin.dtype, casting="unsafe")
+    return rows, np.concatenate(counts, axis=1)
 
 
 def _all_users(parts: list[UserRuns]) -> pa.Array:
@@ -138,12 +135,11 @@ def _keys(users: pa.Array) -> list[bytes]:
     return [whole[a:b] for a, b in pairwise((places - places[0]).tolist())]
 
 
-def _check_unique(lists: UserRuns) -> None:
-    width = int(lists.sizes.max(initial=0))
-    filled = np.arange(width) < lists.sizes[:, None]
-    rows = np.tile(-1 - np.arange(width, dtype=np.int32), (lists.sizes.size, 1))
-    rows[filled] = lists.columns["item"]
+def _check_unique(users: pa.Array, lists: UserGrid) -> None:
+    items = lists.columns["item"]
+    rows = np.where(lists.filled, items, -1 - np.arange(items.shape[1], dtype=np.int32))
     rows.sort(axis=1)
-    if (twice := np.flatnonzero((rows[:, 1:] == rows[:, :-1]).any(axis=1))).size:
-        user = lists.users[int(twice[0])].as_py()
+    twice = rows[:, 1:] == rows[:, :-1]
+    if twice.any():
+        user = users[int(np.argmax(twice.any(axis=1)))].as_py()
         raise CheckFailed(f"the list of user {user!r} holds an item twice; rebuild the lists")

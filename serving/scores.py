@@ -39,7 +39,8 @@ def quantise(scores: npt.NDArray[np.float64], decimals: int) -> npt.NDArray[np.i
         CheckFailed: a score is not finite, or larger than `decimals` was chosen for.
     """
     codes = np.rint(scores * 10.0**decimals)
-    if not (np.abs(codes) <= LARGEST_CODE).all():  # so written, it catches NaN too
+    ends = codes.min(initial=0), codes.max(initial=0)
+    if not (ends[0] >= -LARGEST_CODE and ends[1] <= LARGEST_CODE):  # so written, it catches NaN too
         wrong = scores[~(np.abs(codes) <= LARGEST_CODE)][0]
         raise CheckFailed(f"a score is {wrong}; scores must be finite numbers of the table's scale")
     return codes.astype(np.int16)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from serving.release_inputs import row_group_ranges
 
-ROW_GROUPS = 2
+ROW_GROUPS = 1
 """Row groups read at once: about a quarter of a million rows."""
 
 

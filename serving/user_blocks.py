@@ -54,8 +54,7 @@ class UserSource:
     def _blocks(self, keys: KeyRange) -> Iterator[UserBlock]:
         inputs = self.inputs
         numbers = ItemNumbers(read_columns(inputs.items, ["item_id"])["item_id"])
-        firsts = np.fromfile(self.firsts, "<u4").astype(np.int64)
-        n_reasons: npt.NDArray[np.int64] = firsts[1:] - firsts[:-1] - 1
+        n_reasons = np.diff(np.fromfile(self.firsts, "<u4")) - 1
         segments = _SegmentNumbers(self.segments)
         list_columns = ["user_id", "item_num", "score", "reason_num"]
         touched = ["user_id", "item_id"]
@@ -75,10 +74,10 @@ class UserSource:
                 segments.stated(users),
             )
 
-    def _lists(self, rows: pa.Table, n_reasons: npt.NDArray[np.int64]) -> UserRuns:
+    def _lists(self, rows: pa.Table, n_reasons: npt.NDArray[np.uint32]) -> UserRuns:
         users, sizes = find_runs(rows["user_id"], "lists")
         items, reasons = (rows[name].to_numpy() for name in ("item_num", "reason_num"))
-        _check_below(items, n_reasons.size, rows, "item_num {}, but there are {} items")
+        _check_below(items, np.uint32(n_reasons.size), rows, "item_num {}, but there are {} items")
         _check_below(
             reasons, n_reasons[items], rows, "reason_num {}, but the item has {} `explanations`"
         )
@@ -88,7 +87,7 @@ class UserSource:
 
 def _check_below(
     numbers: npt.NDArray[np.int32],
-    ends: int | npt.NDArray[np.int64],
+    ends: np.uint32 | npt.NDArray[np.uint32],
     rows: pa.Table,
     problem: str,
 ) -> None:

@@ -39,17 +39,38 @@ class UserRuns:
         columns = {name: column[kept] for name, column in self.columns.items()}
         return UserRuns(self.users, np.minimum(self.sizes, most), columns)
 
-    def owners(self, users: pa.Array) -> Int64s:
-        """Returns each user's place among `users`, which hold them all (m,), int64."""
-        if self.users.equals(users):
-            return np.arange(len(users))
-        found: Int64s = pc.index_in(self.users, value_set=users).to_numpy().astype(np.int64)
-        return found
+    def spread(self, users: pa.Array) -> "UserGrid":
+        """Returns the rows with a line for each of `users`, which are in order and hold all."""
+        sizes = self.sizes
+        if not self.users.equals(users):
+            sizes = np.zeros(len(users), np.int64)
+            sizes[pc.index_in(self.users, value_set=users).to_numpy()] = self.sizes
+        width = int(sizes.max(initial=0))
+        filled = np.arange(width) < sizes[:, None]
+        return UserGrid(sizes, filled, {n: _spread(c, filled) for n, c in self.columns.items()})
 
-    def places(self, begin: Int64s) -> Int64s:
-        """Returns where each row goes, if the rows of user u go to begin[u] and what follows."""
-        starts = np.cumsum(self.sizes) - self.sizes
-        return np.repeat(begin - starts, self.sizes) + np.arange(int(self.sizes.sum()))
+
+@dataclass(frozen=True)
+class UserGrid:
+    """A line for each of some users, as wide as the longest: rectangles are quick to pack.
+
+    Attributes:
+        sizes: rows of each user, int64 (n,).
+        filled: which places are rows (n, width).
+        columns: their values (n, width); what is not filled is 0.
+    """
+
+    sizes: Int64s
+    filled: npt.NDArray[np.bool_]
+    columns: Mapping[str, npt.NDArray[Any]]
+
+
+def _spread(column: npt.NDArray[Any], filled: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    if column.size == filled.size:
+        return column.reshape(filled.shape)
+    grid = np.zeros(filled.shape, column.dtype)
+    grid[filled] = column
+    return grid
 
 
 def find_runs(column: pa.ChunkedArray, table: str) -> tuple[pa.Array, Int64s]:
