@@ -59,7 +59,7 @@ def check_golden(release: Release) -> None:
     Raises:
         IntegrityError: it gives another answer, or none that can be read.
     """
-    for golden in read_golden(release.folder):
+    for number, golden in enumerate(read_golden(release.folder), start=1):
         choice = choose(release, golden.user_id, golden.count)
         try:
             rows = msgspec.json.decode(item_rows(release, choice))
@@ -68,10 +68,10 @@ def check_golden(release: Release) -> None:
             ]
         except (msgspec.MsgspecError, ValueError, KeyError, TypeError, IndexError) as error:
             raise IntegrityError(
-                f"{release.folder} gives user {golden.user_id!r} no readable answer ({error})"
+                f"{release.folder} gives golden answer {number} not readably ({error})"
             ) from error
         if choice.rung != golden.rung or row_digest(given) != golden.sha256:
             raise IntegrityError(
-                f"{release.folder} answers user {golden.user_id!r} otherwise than its tables say; "
+                f"{release.folder} gives golden answer {number} otherwise than its tables say; "
                 f"builder and reader disagree, rebuild it"
             )

@@ -63,7 +63,7 @@ def pack_records(
     ]
     users = _all_users(parts)
     lists, recent, segments = (part.spread(users) for part in parts)
-    _check_unique(users, lists)
+    _check_unique(lists)
     columns = [
         (lists, lists.columns["item"]),
         (lists, lists.columns["score"]),
@@ -135,11 +135,13 @@ def _keys(users: pa.Array) -> list[bytes]:
     return [whole[a:b] for a, b in pairwise((places - places[0]).tolist())]
 
 
-def _check_unique(users: pa.Array, lists: UserGrid) -> None:
+def _check_unique(lists: UserGrid) -> None:
     items = lists.columns["item"]
     rows = np.where(lists.filled, items, -1 - np.arange(items.shape[1], dtype=np.int32))
     rows.sort(axis=1)
     twice = rows[:, 1:] == rows[:, :-1]
     if twice.any():
-        user = users[int(np.argmax(twice.any(axis=1)))].as_py()
-        raise CheckFailed(f"the list of user {user!r} holds an item twice; rebuild the lists")
+        raise CheckFailed(
+            "a list holds an item twice; grouping `lists` by user_id and item_id shows whose, make "
+            "the lists again"
+        )

@@ -77,9 +77,9 @@ class UserSource:
     def _lists(self, rows: pa.Table, n_reasons: npt.NDArray[np.uint32]) -> UserRuns:
         users, sizes = find_runs(rows["user_id"], "lists")
         items, reasons = (rows[name].to_numpy() for name in ("item_num", "reason_num"))
-        _check_below(items, np.uint32(n_reasons.size), rows, "item_num {}, but there are {} items")
+        _check_below(items, np.uint32(n_reasons.size), "item_num {}, but there are {} items")
         _check_below(
-            reasons, n_reasons[items], rows, "reason_num {}, but the item has {} `explanations`"
+            reasons, n_reasons[items], "reason_num {}, but the row's item has {} `explanations`"
         )
         codes = quantise(rows["score"].to_numpy(), self.decimals)
         return UserRuns(users, sizes, {"item": items, "score": codes, "reason": reasons})
@@ -88,16 +88,14 @@ class UserSource:
 def _check_below(
     numbers: npt.NDArray[np.int32],
     ends: np.uint32 | npt.NDArray[np.uint32],
-    rows: pa.Table,
     problem: str,
 ) -> None:
     wrong = numbers.view(np.uint32) >= ends  # a negative number is a very large one so
     if wrong.any():
         row = int(np.argmax(wrong))
         end = np.broadcast_to(ends, numbers.shape)[row]
-        user = rows["user_id"][row].as_py()
         raise CheckFailed(
-            f"the list of user {user!r} has {problem.format(numbers[row], end)}; "
+            f"a row of `lists` has {problem.format(numbers[row], end)}; "
             "make the lists and their explanations again"
         )
 

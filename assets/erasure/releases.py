@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from assets.erasure import tables
-from assets.erasure.artefacts import kept_keys
 from core.artefact import Artefact
 from core.days import day_of_us
 from core.erased_users import ErasedUsers
@@ -74,7 +73,7 @@ def _rewrite(
 def _inputs(old: Path, work: Path, release: Release, erased: ErasedUsers) -> ReleaseInputs:
     lists, explanations = old / f"{LISTS.name}.parquet", old / f"{EXPLANATIONS.name}.parquet"
     gone = tables.own_ids(lists, erased)
-    keys = kept_keys(lists, erased)
+    keys = tables.kept_keys(lists, erased)
     inputs = ReleaseInputs(
         lists=work / "lists.parquet",
         explanations=work / "explanations.parquet",

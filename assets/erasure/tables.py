@@ -51,6 +51,13 @@ def only(path: Path, column: str, values: pl.Series) -> Rows:
         ).to_arrow()
 
 
+def kept_keys(lists: Path, erased: ErasedUsers) -> pl.Series:
+    """Returns the keys of the sentences on the lists of users who are not erased."""
+    gone = own_ids(lists, erased)
+    rows = pl.scan_parquet(lists).filter(~pl.col("user_id").is_in(gone)).select("explanation_key")
+    return rows.unique().collect(engine="streaming")["explanation_key"]
+
+
 def unheard(path: Path, keys: pl.Series) -> bool:
     """Returns whether `explanations` has a sentence that has none of the keys."""
     rows = pl.scan_parquet(path).filter(pl.col("text") != "")

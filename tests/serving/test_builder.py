@@ -115,15 +115,15 @@ def on(column, value, change):
 DEFECTS = {
     "lists names an unknown item": (
         "lists", lambda x: x.with_columns(on("item_num", 2, pl.lit(7))),
-        "list of user 'ann' has item_num 7, but there are 7 items",
+        "a row of `lists` has item_num 7, but there are 7 items",
     ),
     "a row lacks its explanation": (
         "explanations", lambda x: x.filter(pl.col("explanation_key") != "m5"),
-        "list of user 'zoë' has reason_num 0, but the item has 0 `explanations`",
+        "a row of `lists` has reason_num 0, but the row's item has 0 `explanations`",
     ),
     "a reason with a negative number": (
         "lists", lambda x: x.with_columns(on("reason_num", 1, pl.lit(-1))),
-        "list of user 'ann' has reason_num -1, but the item has 2",
+        "a row of `lists` has reason_num -1, but the row's item has 2",
     ),
     "reasons with a gap": (
         "explanations", lambda x: x.with_columns(on("reason_num", 1, pl.lit(2))),
@@ -142,7 +142,7 @@ DEFECTS = {
         lambda x: x.with_columns(
             on("item_num", 2, pl.lit(0)),
         ),
-        "list of user 'ann' holds an item twice",
+        "a list holds an item twice",
     ),
     "a score that is no number": (
         "lists", lambda x: x.with_columns(on("score", 0.5, pl.lit(float("nan")))), "finite",

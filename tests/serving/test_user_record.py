@@ -86,7 +86,7 @@ def test_an_item_twice_is_refused_whatever_the_number_of_users_and_items():
         item = np.array([1, last, 1], np.int32)
         listed = runs(["ann"], [3], item=item, score=item.astype(np.int16), reason=item)
         nothing = runs([], [], item=item[:0], segment=item[:0])
-        with pytest.raises(CheckFailed, match="list of user 'ann' holds an item twice"):
+        with pytest.raises(CheckFailed, match="a list holds an item twice"):
             pack_records(
                 UserBlock(listed, nothing, nothing), n_shards=1, wide_items=True, wide_reasons=True
             )
