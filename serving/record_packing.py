@@ -13,6 +13,9 @@ from core.errors import CheckFailed
 from serving.layout import MAX_RECENT, MAX_ROWS, MAX_SEGMENTS, shards_of
 from serving.user_runs import UserGrid, UserRuns
 
+Columns = list[tuple[UserGrid, npt.NDArray[Any]]]
+"""Grids, and values of their shapes."""
+
 
 @dataclass(frozen=True)
 class UserBlock:
@@ -75,19 +78,21 @@ def pack_records(
     for place, grid in enumerate((lists, recent, segments)):
         head[:, place] = grid.sizes
     records, filled = _beside(head.view("<u2"), columns)
+    n_bytes = 2 * (2 + _n_values(columns))
     if wide_items or wide_reasons:
         high = [(grid, values >> 16) for grid, values in (columns[0], columns[3])] * wide_items
         high += [(lists, lists.columns["reason"] >> 16)] * wide_reasons
         records, filled = _beside(records.view(np.uint8), high, filled.repeat(2, axis=1))
-        odd = filled.sum(axis=1) % 2 == 1
+        n_high = _n_values(high)
         records = np.pad(records, ((0, 0), (0, 1)))
-        filled = np.concatenate([filled, odd[:, None]], axis=1)
+        filled = np.concatenate([filled, n_high[:, None] % 2 == 1], axis=1)
+        n_bytes += n_high + n_high % 2
 
     keys = _keys(users)
     shards = np.array(shards_of(keys, n_shards), np.int64)
     order = np.argsort(shards, kind="stable")
     records, filled = records[order], filled[order]
-    sizes = (filled.sum(axis=1) * records.itemsize).astype(np.uint16)
+    sizes = n_bytes[order].astype(np.uint16)
     in_order = [keys[n] for n in order.tolist()]
     cuts = np.searchsorted(shards[order], np.arange(n_shards + 1)).tolist()
     return [
@@ -96,16 +101,23 @@ def pack_records(
     ]
 
 
+def _n_values(columns: Columns) -> npt.NDArray[np.int64]:
+    """Returns how many values each user has in all columns."""
+    sizes = np.stack([grid.sizes for grid, _ in columns])
+    total: npt.NDArray[np.int64] = sizes.sum(axis=0)
+    return total
+
+
 def _beside(
     begin: npt.NDArray[Any],
-    columns: list[tuple[UserGrid, npt.NDArray[Any]]],
+    columns: Columns,
     filled: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Returns one row a user, `begin` and then the columns, cut to `begin`'s type; and what counts.
 
     Args:
         begin: (n_users, some width).
-        columns: grids and values of their shape.
+        columns: what comes behind it.
         filled: which of `begin` count; None for all.
     """
     if filled is None:
