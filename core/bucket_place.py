@@ -21,7 +21,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError
 from upath import UPath
 
-from core.ids import safe_name
+from core.redactions import safe_folder
 
 _PART_BYTES = 16 << 20  # an upload holds two parts of this size in memory
 _OPTIONS: dict[str, Any] = {
@@ -55,7 +55,7 @@ class BucketPlace:
 
     def under(self, name: str) -> "BucketPlace":
         """Returns the prefix of that name within this one."""
-        return BucketPlace(self._path / safe_name(name))
+        return BucketPlace(self._path / safe_folder(name))
 
     def names(self) -> list[str]:
         """Returns the names right under the prefix; none where there is nothing, or no bucket."""
@@ -119,6 +119,16 @@ class BucketPlace:
             self._files.put_file(
                 str(source), self._key(name), chunksize=_PART_BYTES, max_concurrency=2
             )
+
+    def everything(self) -> list[str]:
+        """Returns the names of all files under the prefix, by one listing without a cache."""
+        begin = self._key("")
+        with self._asking(""):
+            try:
+                found = self._files.find(begin.rstrip("/"), refresh=True)
+            except FileNotFoundError:
+                return []
+        return [str(path).removeprefix(begin) for path in found if str(path).startswith(begin)]
 
     def remove(self, name: str) -> None:
         """Removes a file; removing what is not there is no error to a bucket either."""

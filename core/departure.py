@@ -16,6 +16,8 @@ from core.kill_points import reach
 
 STAGING, DELETED, DAMAGED = ".staging-", ".deleted-", ".damaged-"
 _LEAVING = ".leaving-"
+ASIDE = (DELETED, DAMAGED, _LEAVING)
+"""Hidden names of what was a version; behind them stands the name of its folder."""
 
 
 def hide(folder: Path, prefix: str) -> Path:

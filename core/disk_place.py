@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.durable import create_file, flush_file, flush_folder
 from core.entry_log import DiskFolder
-from core.ids import safe_name
+from core.redactions import safe_folder
 from core.tombstone_log import SECRET
 
 _OF_GROUP = 0o640
@@ -22,7 +22,7 @@ class DiskPlace(DiskFolder):
 
     def under(self, name: str) -> "DiskPlace":
         """Returns the folder of that name within this one."""
-        return DiskPlace(self.path / safe_name(name))
+        return DiskPlace(self.path / safe_folder(name))
 
     def size(self, name: str) -> int | None:
         """Returns a file's size in bytes, or None."""
@@ -55,6 +55,11 @@ class DiskPlace(DiskFolder):
             beside.unlink(missing_ok=True)
             raise
         flush_folder(path.parent)
+
+    def everything(self) -> list[str]:
+        """Returns the names of all files in it, a dead writer's too."""
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return [path.relative_to(self.path).as_posix() for path in found]
 
     def remove(self, name: str) -> None:
         """Removes a file, and the folders that it leaves empty or with a dead writer's litter."""

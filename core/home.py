@@ -55,6 +55,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def rewritten(self) -> Path:
+        """Up to which tombstone the files of this home are rewritten."""
+        return self.root / "rewritten.json"
+
+    @property
     def truth(self) -> Path:
         """A synthetic world's truth; read by tests and benchmarks only."""
         return self.root / "truth"

@@ -29,6 +29,13 @@ IN_ERASURE = {
     "lake_entry_replaced": "the ledger names rewritten lake files, the old ones are still there",
     "landed_file_announced": "the ledger knows the rewritten landed file, it has not its name",
     "erasure_carried_out": "every file is rewritten, the tombstones do not say so yet",
+    "erasure_noted": "the tombstones say that a home's files are rewritten, the home does not yet",
+}
+IN_SHARED_ERASURE = {
+    "redaction_claimed": "the location knows what a rewritten release will be, none of it is there",
+    "shared_folder_undescribed": "a folder that goes from the location has no manifest any more",
+    "shared_folder_removed": "all of a folder is gone from the location",
+    "pull_superseded_removed": "a home has a rewritten release, and its copy of the old is gone",
 }
 BETWEEN_MACHINES = {
     "push_file_sent": "one more file of a release is at the location, no manifest names it",
@@ -44,7 +51,7 @@ BETWEEN_MACHINES = {
     "export_pointed": "the pointer names the new release, older exports are not yet to expire",
     "entry_copied": "one more entry of the location's log is in the local log",
 }
-KILL_POINTS = AT_HOME | IN_ERASURE | BETWEEN_MACHINES
+KILL_POINTS = AT_HOME | IN_ERASURE | IN_SHARED_ERASURE | BETWEEN_MACHINES
 """What is true at each moment, by its name."""
 
 _listener: Callable[[str], None] | None = None

@@ -14,7 +14,11 @@ class Place(EntryFolder, Protocol):
     """
 
     def under(self, name: str) -> "Place":
-        """Returns the folder of that name within this one, there or not."""
+        """Returns the folder of that name within this one, there or not.
+
+        Raises:
+            UnsafeName: the name could leave the folder; that of a redaction, `v+1`, can't.
+        """
 
     def size(self, name: str) -> int | None:
         """Returns a file's size in bytes; None where there is no such file."""
@@ -28,6 +32,9 @@ class Place(EntryFolder, Protocol):
 
     def put(self, name: str, source: Path) -> None:
         """Puts a copy of a local file there, replacing what is there in one step."""
+
+    def everything(self) -> list[str]:
+        """Returns the names of all files in it, at any depth, whatever they are called."""
 
     def remove(self, name: str) -> None:
         """Removes a file; one that is not there is no error."""

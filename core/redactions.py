@@ -8,6 +8,9 @@ a manifest is the version; a lower one is on its way out.
 import shutil
 from pathlib import Path
 
+from core.departure import ASIDE
+from core.errors import UnsafeName
+from core.ids import safe_name
 from core.manifest import NAME
 
 
@@ -29,23 +32,48 @@ def version_of(folder: Path) -> str:
     return folder.name.partition("+")[0]
 
 
+def redaction_of(name: str) -> int:
+    """Returns how often the version in a folder of that name was rewritten.
+
+    >>> redaction_of("3f2a91+2"), redaction_of("3f2a91")
+    (2, 0)
+    """
+    number = name.partition("+")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def safe_folder(name: str) -> str:
+    """Returns a folder's name unchanged if it is that of a version, rewritten or not.
+
+    Raises:
+        UnsafeName: it could lead out of its own folder.
+    """
+    version = safe_name(name.partition("+")[0])
+    if name not in (version, folder_name(version, redaction_of(name))):
+        raise UnsafeName(f"name {name[:80]!r} is not allowed: behind a `+` comes a plain number")
+    return name
+
+
 def newest(folder: Path) -> Path:
     """Returns the folder of a version's last redaction; the one given where it has none."""
-    return max(_redactions(folder), key=_number, default=folder)
+    return max(_redactions(folder), key=lambda one: redaction_of(one.name), default=folder)
 
 
 def remove_superseded(folder: Path) -> None:
-    """Removes what a redaction replaced; interrupted, the next call goes on."""
-    first = folder.with_name(version_of(folder))
-    for one in (first, *_redactions(first)):
-        if _number(one) < _number(folder) and one.is_dir():
+    """Removes what a redaction replaced, and what was set aside of it.
+
+    Interrupted anywhere, the next call goes on: what is half removed may have lost its manifest.
+    """
+    if not (number := redaction_of(folder.name)):
+        return
+    version = version_of(folder)
+    for one in (folder.with_name(version), *folder.parent.glob(f"{version}+*")):
+        if redaction_of(one.name) < number and one.is_dir():
             shutil.rmtree(one)
+    for prefix in ASIDE:
+        for one in folder.parent.glob(f"{prefix}{version}[-+]*"):
+            shutil.rmtree(one, ignore_errors=True)  # whoever deletes it may be at it too
 
 
 def _redactions(folder: Path) -> list[Path]:
     return [path.parent for path in folder.parent.glob(f"{folder.name}+*/{NAME}")]
-
-
-def _number(folder: Path) -> int:
-    number = folder.name.partition("+")[2]
-    return int(number) if number.isdecimal() else 0

@@ -1,11 +1,10 @@
 """Copies from the location what a home must serve, and only then shows it the log.
 
 Readers of the home watch the local log, so the entry that names a release appears when the release
-is whole and verified here. A pull that was interrupted anywhere leaves the old release as it was;
-the next one goes on with what lies in the staging folder.
+is whole and verified here. A release that was rewritten there to forget someone is copied anew,
+whether or not it is served.
 """
 
-import errno
 import random
 import shutil
 import time
@@ -13,20 +12,15 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.departure import DAMAGED, hide
-from core.durable import flush_folder, replace_file
 from core.errors import DaybreakError, IntegrityError, MachineFault, NotFound
 from core.followed_log import show_entries
 from core.followed_tombstones import copy_tombstones
-from core.kill_points import reach
-from core.manifest import NAME, FileRecord, Manifest, verify
-from core.one_at_a_time import one_at_a_time
+from core.manifest import NAME
+from core.redactions import newest, redaction_of, remove_superseded, version_of
+from core.release_copy import STAGING, copy_release, copying
 from core.release_location import ReleaseLocation
-from core.release_store import ReleaseStore, own_manifest
+from core.release_store import ReleaseStore
 from core.retention import delete_retired
-from core.verified_copy import copy_verified
-
-_STAGING = ".pull-"
 
 
 @dataclass
@@ -85,32 +79,34 @@ def pull(
     done, refused = Pulled(), dict[str, DaybreakError]()
     damage = dict[str, IntegrityError | None]()  # what a look at a release's bytes found
     done.n_entries += follow(releases, location)
-    if spread_seconds and _missing(releases, _wanted(location, fallbacks)):
+    if spread_seconds and _missing(releases, location, _wanted(location, fallbacks)):
         done.waited_seconds = random.uniform(0, spread_seconds)
         say(f"waits {done.waited_seconds:.1f} of at most {spread_seconds:g} s")
         wait(done.waited_seconds)
-    with one_at_a_time(releases.root / ".pull.lock"):
+    with copying(releases):
         while True:
-            done.n_entries += follow(releases, location, set(refused))
+            unusable = {name for name in refused if damage.get(name) or name not in releases.ids()}
+            done.n_entries += follow(releases, location, unusable)
             wanted = _wanted(location, fallbacks)
-            refused = {name: why for name, why in refused.items() if name in wanted}
-            missing = _missing(releases, wanted)
+            missing = _missing(releases, location, wanted)
+            refused = {name: why for name, why in refused.items() if name in {*wanted, *missing}}
             for name in set(wanted).difference(missing, damage):
                 if doubted is None or name in doubted:
                     damage[name] = _damage(releases, name)
-            missing = [x for x in wanted if x not in refused and (x in missing or damage.get(x))]
-            if not missing:
+            bad = {name for name in wanted if damage.get(name)} | set(missing)
+            due = next((x for x in (*wanted, *missing) if x in bad and x not in refused), None)
+            if due is None:
                 break
-            say(f"copies {missing[0]} from {location}")
+            say(f"copies {due} from {location}")
             try:
-                done.bytes_fetched += _copy(releases, location, missing[0])
-                done.copied.append(missing[0])
-                damage[missing[0]] = None
+                done.bytes_fetched += copy_release(releases, location, due)
+                done.copied.append(due)
+                damage[due] = None
             except (IntegrityError, MachineFault) as error:
-                refused[missing[0]] = error
+                refused[due] = error
             except NotFound as error:
-                refused[missing[0]] = damage.get(missing[0]) or error
-        _tidy(releases, wanted)
+                refused[due] = damage.get(due) or error
+        _tidy(releases, [*wanted, *missing])
         delete_retired(releases, grace_seconds)
     done.current = releases.log.current()
     for name, refusal in refused.items():
@@ -134,9 +130,13 @@ def _damage(releases: ReleaseStore, release: str) -> IntegrityError | None:
     return None
 
 
-def _missing(releases: ReleaseStore, wanted: list[str]) -> list[str]:
-    here = set(releases.ids())
-    return [name for name in wanted if name not in here]
+def _missing(releases: ReleaseStore, location: ReleaseLocation, wanted: list[str]) -> list[str]:
+    """Returns what is to be copied: wanted and not here, or here and rewritten there since."""
+    here = {name: redaction_of(releases.path(name).name) for name in releases.ids()}
+    replaced = [name for name, n in sorted(location.redactions().items()) if here.get(name, n) < n]
+    return [name for name in wanted if name not in here or name in replaced] + [
+        name for name in replaced if name not in wanted
+    ]
 
 
 def follow(
@@ -165,92 +165,19 @@ def fetch_release(releases: ReleaseStore, location: ReleaseLocation, release: st
     Raises:
         NotFound, IntegrityError, MachineFault, OSError: as `pull` does.
     """
-    with one_at_a_time(releases.root / ".pull.lock"):
+    with copying(releases):
         if release in releases.ids() and not _damage(releases, release):
             return False
-        _copy(releases, location, release)
+        copy_release(releases, location, release)
         return True
 
 
-def _copy(releases: ReleaseStore, location: ReleaseLocation, release: str) -> int:
-    manifest, content = location.manifest(release)
-    staging = releases.versions / f"{_STAGING}{release}"
-    staging.mkdir(parents=True, exist_ok=True)
-    _check_room(staging, manifest)
-    fetched = 0
-    try:
-        for name, record in sorted(manifest.files.items()):
-            fetched += copy_verified(location.files(release), name, record, staging / name)
-            reach("pull_file_copied")
-        _drop_unlisted(staging, manifest)
-        for folder in {staging, *(staging / name for name in _folders(manifest.files))}:
-            flush_folder(folder)
-        reach("pull_files_copied")
-        replace_file(staging / NAME, content)
-        reach("pull_described")
-        _rename(staging, releases.versions / release)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        shutil.rmtree(staging, ignore_errors=True)  # kept, it would hold the disk full
-        raise MachineFault(
-            f"{releases.versions} ran full while release {release} was copied; what was copied is "
-            f"removed again, free {_bytes_of(manifest)} bytes and repeat"
-        ) from error
-    flush_folder(releases.versions)
-    reach("pull_committed")
-    return fetched
-
-
-def _rename(staging: Path, final: Path) -> None:
-    try:
-        staging.rename(final)
-    except OSError:
-        if not final.is_dir():
-            raise
-        if not (final / NAME).is_file():
-            raise IntegrityError(
-                f"{final} has no manifest; remove that folder and repeat"
-            ) from None
-        try:
-            verify(final, own_manifest(final))
-        except IntegrityError:
-            hide(final, DAMAGED)
-            reach("damaged_set_aside")
-            staging.rename(final)
-        else:
-            shutil.rmtree(staging)  # it was built here meanwhile
-
-
-def _check_room(staging: Path, manifest: Manifest) -> None:
-    """Raises MachineFault where the disk has no room for what is still to be copied."""
-    kept = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
-    needed = max(0, _bytes_of(manifest) - kept)
-    free = shutil.disk_usage(staging).free
-    if needed > free:
-        raise MachineFault(
-            f"release {manifest.version} needs {needed} bytes beside the one that is served, and "
-            f"{staging.parent} has {free} bytes free; free {needed - free} bytes and repeat"
-        )
-
-
-def _bytes_of(manifest: Manifest) -> int:
-    return sum(record.bytes for record in manifest.files.values())
-
-
-def _folders(files: dict[str, FileRecord]) -> set[str]:
-    """Returns every folder that the files' names lead through."""
-    return {parent.as_posix() for name in files for parent in Path(name).parents if parent.name}
-
-
-def _drop_unlisted(staging: Path, manifest: Manifest) -> None:
-    for path in [p for p in staging.rglob("*") if p.is_file()]:
-        if path.relative_to(staging).as_posix() not in manifest.files:
-            path.unlink()
-
-
 def _tidy(releases: ReleaseStore, wanted: list[str]) -> None:
-    """Removes what interrupted pulls left of releases that are no longer wanted."""
-    for staging in releases.versions.glob(f"{_STAGING}*"):
-        if staging.name.removeprefix(_STAGING) not in wanted:
+    """Removes what interrupted pulls left: of releases that are no longer wanted or replaced."""
+    for staging in releases.versions.glob(f"{STAGING}*"):
+        release = version_of(Path(staging.name.removeprefix(STAGING)))
+        here = newest(releases.versions / release)
+        if release not in wanted or redaction_of(staging.name) < redaction_of(here.name):
             shutil.rmtree(staging, ignore_errors=True)
+    for folder in releases.versions.glob(f"[!.]*+*/{NAME}"):
+        remove_superseded(folder.parent)

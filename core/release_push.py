@@ -9,6 +9,7 @@ from core.followed_tombstones import copy_tombstones
 from core.kill_points import reach
 from core.manifest import NAME, Manifest, parse_manifest
 from core.place import Place
+from core.redactions import folder_name
 from core.release_location import ReleaseLocation
 from core.release_store import ReleaseStore
 from core.verified_copy import has_bytes
@@ -27,7 +28,9 @@ class Pushed:
 def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str) -> Pushed:
     """Brings a stored release to the location; what is there with equal bytes is left alone.
 
-    An interrupted push is ended by the next one. The log is not touched.
+    An interrupted push is ended by the next one. The log is not touched. Where the location has a
+    later redaction nothing is sent, and what was on its way is removed: whoever was forgotten
+    there does not come back. What the release replaces there is removed at once.
 
     Raises:
         NotFound: there is no such release in the home.
@@ -36,7 +39,26 @@ def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str
         OSError: the location can't be reached.
     """
     manifest = releases.manifest(release)
-    local, folder = releases.path(release), location.files(release)
+    pushed = Pushed(release, 0, 0, 0)
+    if not _is_replaced(location, manifest):
+        try:
+            pushed = _push(releases, location, manifest)
+        except (IntegrityError, OSError):
+            if not _is_replaced(location, manifest):
+                raise
+    location.remove_superseded(release)
+    return pushed
+
+
+def _is_replaced(location: ReleaseLocation, manifest: Manifest) -> bool:
+    there = location.redaction(manifest.version)
+    return there is not None and there > manifest.redaction
+
+
+def _push(releases: ReleaseStore, location: ReleaseLocation, manifest: Manifest) -> Pushed:
+    release = manifest.version
+    local = releases.versions / folder_name(release, manifest.redaction)
+    folder = location.folder(release, manifest.redaction)
     location.claim(manifest)
     n_sent = bytes_sent = 0
     for name, record in sorted(manifest.files.items()):
@@ -51,6 +73,8 @@ def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str
             bytes_sent += record.bytes
         reach("push_file_sent")
     reach("push_files_sent")
+    if _is_replaced(location, manifest):
+        raise IntegrityError(f"{folder} was replaced while it was written; repeat")
     _describe(folder, manifest, (local / NAME).read_bytes())
     reach("push_described")
     return Pushed(release, n_sent, bytes_sent, len(manifest.files) - n_sent)

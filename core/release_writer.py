@@ -8,6 +8,7 @@ from pathlib import Path
 from core.artefact import Artefact
 from core.code_version import code_version
 from core.errors import CheckFailed, IntegrityError, MachineFault
+from core.manifest import Manifest
 from core.release_store import KIND, ReleaseStore
 from core.staging import Staging
 from core.store import Plan, Store
@@ -99,9 +100,11 @@ class ReleaseWriter:
         """Opens an empty staging folder for a release that is to be rewritten."""
         return self._versions.begin_redaction(release)
 
-    def redact(self, release: Artefact, staging: Staging) -> Artefact:
+    def redact(
+        self, release: Artefact, staging: Staging, claim: Callable[[Manifest], Manifest]
+    ) -> Artefact:
         """Puts a rewritten release in the place of one, under the same id; see `Store.redact`."""
-        return self._versions.redact(release, staging)
+        return self._versions.redact(release, staging, claim)
 
     def _whole(self, plan: ReleasePlan) -> Artefact | None:
         """Returns what an identical plan made before, every byte looked at, or None.

@@ -18,7 +18,7 @@ from core.entry_log import file_name
 from core.errors import DaybreakError, ReleaseConflict, UsageError
 from core.followed_log import show_entries
 from core.ids import safe_name
-from core.redactions import newest
+from core.redactions import newest, remove_superseded
 from core.release_location import ReleaseLocation
 from core.release_log import ReleaseLog
 from core.release_standing import Standing
@@ -115,9 +115,11 @@ def clear_releases(
     if location and not is_trial:
         for name in over_there:
             location.remove(name)
+        for name in location.ids():
+            location.remove_superseded(name)  # what a home that had not forgotten yet was pushing
     if not is_trial:
         for name in over_here:
-            delete(newest(releases.versions / name))
+            _delete(releases, name)
     folders = (releases.versions, releases.root / "log")
     swept = [x for folder in folders for x in sweep(folder, grace_seconds, is_trial=is_trial)]
     deleted = sorted({*over_here, *over_there})
@@ -127,8 +129,14 @@ def clear_releases(
 def delete_retired(releases: ReleaseStore, grace_seconds: float) -> None:
     """Deletes what the home's own log retired long enough ago, and old litter; here alone."""
     for name in _over_here(releases, grace_seconds):
-        delete(newest(releases.versions / name))
+        _delete(releases, name)
     sweep(releases.versions, grace_seconds)
+
+
+def _delete(releases: ReleaseStore, name: str) -> None:
+    folder = newest(releases.versions / name)
+    remove_superseded(folder)  # first, or it would come back under its id
+    delete(folder)
 
 
 def _retire(log: ReleaseLog, seq: int, due: dict[str, str], retired: dict[str, str]) -> None:

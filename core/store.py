@@ -4,7 +4,7 @@ import dataclasses
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,12 @@ class Store:
         folder.mkdir()
         return Staging(folder)
 
-    def redact(self, artefact: Artefact, staging: Staging) -> Artefact:
+    def redact(
+        self,
+        artefact: Artefact,
+        staging: Staging,
+        claim: Callable[[Manifest], Manifest] = lambda manifest: manifest,
+    ) -> Artefact:
         """Puts a rewritten version in the place of one, under the same id; returns it.
 
         It gets a folder and a manifest of its own, and every look-up finds it from the moment
@@ -199,12 +204,17 @@ class Store:
         Args:
             artefact: what it replaces.
             staging: its files; its `facts` become the version's.
+            claim: is given its manifest and returns the one that counts: where others hold the
+                version too, they agree on its redaction's number.
         """
         old = artefact.manifest
         reach("redaction_staged")
-        manifest = dataclasses.replace(
-            old, files=flushed_records(staging), facts=staging.facts, redaction=old.redaction + 1
-        )
+        manifest = claim(
+            dataclasses.replace(
+                old, files=flushed_records(staging), facts=staging.facts,
+                redaction=old.redaction + 1,
+            )
+        )  # fmt: skip
         replace_file(staging.path / NAME, manifest.to_bytes())
         reach("redaction_described")
         final = artefact.path.with_name(folder_name(old.version, manifest.redaction))

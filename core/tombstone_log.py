@@ -78,7 +78,7 @@ class TombstoneLog:
         return self._append("erase", lambda now: user in now.erased, user=user)
 
     def note_rewrite(self, through: int) -> None:
-        """Notes that every stored file was rewritten for the erasures up to an entry."""
+        """Notes that a home's files were rewritten for the erasures up to an entry."""
         self._append("rewrite", lambda now: False, through=through)
 
     def secret(self) -> Secret:

@@ -5,7 +5,7 @@ that the list of those who asked to be forgotten is not itself a list of them.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -23,7 +23,8 @@ class Tombstone:
     Attributes:
         seq: its number, from 1 without gaps.
         kind: `takedown` and `restore` name an item; `opt_out`, `opt_in` and `erase` a user;
-            `rewrite` says that every stored file was rewritten for the erasures so far.
+            `rewrite` says that a home's files, and with them every release that it shares, were
+            rewritten for the erasures so far; which home it does not say.
         item: the item's id.
         user: the user's keyed hash.
         through: of a `rewrite`, the last entry whose erasure it carried out.
@@ -67,16 +68,16 @@ class Tombstones:
         seq: the last entry's number; 0 for an empty log.
         items: ids of the items that are taken down.
         opted_out: hashes of the users who opted out.
-        erased: hashes of the users who are erased; nothing undoes that.
-        pending: hashes of those whose stored files have not been rewritten yet.
+        asked: by hash of a user who is erased, the entry that asked for it; nothing undoes that.
+        rewritten: up to which entry some home's files, and all shared releases, were rewritten.
         secret: what the hashes are made with; None where no user has a tombstone.
     """
 
     seq: int = 0
     items: frozenset[str] = frozenset()
     opted_out: frozenset[str] = frozenset()
-    erased: frozenset[str] = frozenset()
-    pending: frozenset[str] = frozenset()
+    asked: Mapping[str, int] = field(default_factory=dict)
+    rewritten: int = 0
     secret: Secret | None = None
 
     @classmethod
@@ -85,8 +86,8 @@ class Tombstones:
         seq = 0
         items: set[str] = set()
         opted_out: set[str] = set()
-        erased: dict[str, int] = {}
-        through = 0
+        asked: dict[str, int] = {}
+        rewritten = 0
         for entry in entries:
             seq = entry.seq
             match entry.kind:
@@ -99,13 +100,19 @@ class Tombstones:
                 case "opt_in":
                     opted_out.discard(str(entry.user))
                 case "erase":
-                    erased.setdefault(str(entry.user), seq)
+                    asked.setdefault(str(entry.user), seq)
                 case "rewrite":
-                    through = entry.through
-        pending = frozenset(user for user, asked in erased.items() if asked > through)
-        return cls(
-            seq, frozenset(items), frozenset(opted_out), frozenset(erased), pending, secret
-        )  # fmt: skip
+                    rewritten = max(rewritten, entry.through)
+        return cls(seq, frozenset(items), frozenset(opted_out), asked, rewritten, secret)
+
+    @cached_property
+    def erased(self) -> frozenset[str]:
+        """Hashes of the users who are erased."""
+        return frozenset(self.asked)
+
+    def pending(self, through: int) -> frozenset[str]:
+        """Returns the hashes of those whose erasure was asked for behind an entry."""
+        return frozenset(user for user, seq in self.asked.items() if seq > through)
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """Rewrites the stored releases that hold an erased user: tables, and what is packed of them."""
 
+import contextlib
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from assets.erasure import tables
 from core.artefact import Artefact
 from core.days import day_of_us
 from core.erased_users import ErasedUsers
+from core.errors import ReleaseConflict
 from core.home import Home
-from core.manifest import verify
+from core.manifest import Manifest, verify
 from core.release_store import ReleaseStore
 from core.release_writer import ReleaseWriter
 from core.schemas import EXPLANATIONS, LISTS, RECENT_ITEMS, USERS
@@ -26,11 +28,18 @@ from serving.release_inputs import ReleaseInputs
 _USERS_AT_ONCE = 100_000
 
 
-def rewrite_releases(home: Home, erased: ErasedUsers) -> int:
+Claim = Callable[[Manifest], Manifest]
+"""Settles which redaction a rewritten release is; see `Store.redact`."""
+
+
+def rewrite_releases(
+    home: Home, erased: ErasedUsers, claim: Claim = lambda manifest: manifest
+) -> int:
     """Rewrites every stored release that holds an erased user; returns how many.
 
     What the release is packed from anew is the release itself: its tables, and of its records
     what no table of it holds. Whoever is not erased gets the same answers from it as before.
+    Where `claim` raises ReleaseConflict the release stays as it is.
 
     Raises:
         IntegrityError: a release that must be rewritten is damaged, or of an unknown format.
@@ -45,15 +54,16 @@ def rewrite_releases(home: Home, erased: ErasedUsers) -> int:
             listed = tables.own_ids(artefact.path / f"tables/{LISTS.name}.parquet", erased)
             if erased.among(known) or listed:
                 verify(artefact.path, artefact.manifest)
-                _rewrite(store, artefact, release, erased)
-                n_rewritten += 1
+                with contextlib.suppress(ReleaseConflict):  # another home was faster
+                    _rewrite(store, artefact, release, erased, claim)
+                    n_rewritten += 1
         finally:
             release.close()
     return n_rewritten
 
 
 def _rewrite(
-    store: ReleaseStore, artefact: Artefact, release: Release, erased: ErasedUsers
+    store: ReleaseStore, artefact: Artefact, release: Release, erased: ErasedUsers, claim: Claim
 ) -> None:
     writer = ReleaseWriter(store)
     work = store.versions / f".staging-{uuid.uuid4().hex}"
@@ -64,7 +74,7 @@ def _rewrite(
         inputs = _inputs(artefact.path / "tables", work, release, erased)
         as_of = day_of_us(release.layout.as_of_us)
         build_release(staging, inputs, as_of, n_shards=release.layout.n_shards)
-        writer.redact(artefact, staging)
+        writer.redact(artefact, staging, claim)
     finally:
         shutil.rmtree(staging.path, ignore_errors=True)
         shutil.rmtree(work)

@@ -1,7 +1,7 @@
 """Carries out the erasures that the tombstones ask for, in every file of a home."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -9,18 +9,27 @@ import pyarrow.parquet as pq
 from assets.erasure import tables
 from assets.erasure.artefacts import rewrite_artefacts
 from assets.erasure.releases import rewrite_releases
+from assets.erasure.shared import bring, claiming, send
 from assets.ingest.event_index import EventIndex
 from assets.ingest.lake_redaction import redact_lake, remove_strays
 from assets.ingest.landed_redaction import redact_landing
 from assets.ingest.ledger import open_ledger
+from core.departure import ASIDE, STAGING
 from core.durable import flush_file
 from core.erased_users import ErasedUsers
+from core.erasure_mark import mark_rewritten, rewritten_through
+from core.followed_tombstones import copy_tombstones
 from core.home import Home
 from core.home_lock import rewriting
 from core.kill_points import reach
 from core.redactions import newest, remove_superseded, version_of
+from core.release_copy import STAGING as PULLED
+from core.release_copy import copying
+from core.release_location import ReleaseLocation, deciding_store, reaching
 from core.release_store import ReleaseStore
 from core.settings import load_settings
+from core.tombstones import Tombstones
+from serving.deciding_location import deciding_location
 
 
 @dataclass(frozen=True)
@@ -41,45 +50,88 @@ class Rewritten:
     artefacts: int = 0
     releases: int = 0
 
+    def __add__(self, more: "Rewritten") -> "Rewritten":
+        """Returns both together."""
+        return Rewritten(*(a + b for a, b in zip(astuple(self), astuple(more), strict=True)))
+
     def as_facts(self) -> dict[str, int]:
         """Returns the numbers as JSON values."""
         return asdict(self)
 
 
 def carry_out(home: Home) -> Rewritten:
-    """Rewrites whatever holds a user whose erasure is asked for and not yet carried out.
+    """Rewrites whatever holds a user whose erasure is asked for and not yet carried out here.
 
+    Where a location is set, or the home was filled from one, what stands there is rewritten too.
     Killed at any moment, the next call ends it: what is to be rewritten is found by looking, and
-    the tombstones say that it is done only when it is. Waits for whatever is being made.
+    the tombstones and the home say that it is done only when it is. Waits for whatever is being
+    made.
 
     Raises:
         IntegrityError: the tombstones, the ledger, or a version that must be rewritten is damaged.
+        MachineFault: the location can't be reached, or there is no room for what lies there alone.
     """
-    log = ReleaseStore(home.releases).tombstones
-    if not log.state().pending:
-        return Rewritten()
-    with rewriting(home):
-        now = log.state()
-        erased = ErasedUsers(now)
-        _remove_litter(home)
-        with open_ledger(home) as ledger:
-            n_landed = redact_landing(ledger, erased, load_settings().ingest)
-            n_lake = redact_lake(ledger, erased)
-            n_artefacts = rewrite_artefacts(home, erased)
-            n_releases = rewrite_releases(home, erased)
-            _rewrite_truth(home, erased)
-            remove_strays(ledger)
-            EventIndex(home.lake, ledger.entries)  # opened, it drops what is of other rows
-        reach("erasure_carried_out")
-        log.note_rewrite(now.seq)
-    return Rewritten(len(now.pending), n_landed, n_lake, n_artefacts, n_releases)
+    location = deciding_location(home, load_settings().releases)
+    releases = ReleaseStore(home.releases)
+    log = deciding_store(home.releases, location).tombstones
+    done = Rewritten()
+    # Again where somebody asked meanwhile: another home may have forgotten them already, and this
+    # one must not put what it rewrote before in the place of that.
+    while (now := _followed(releases, location)).pending(rewritten_through(home, now)):
+        with rewriting(home), copying(releases):
+            done += _rewritten(home, releases, location, now)
+            reach("erasure_carried_out")
+            log.note_rewrite(now.seq)
+            reach("erasure_noted")
+            mark_rewritten(home, now)
+    return done
+
+
+def _followed(releases: ReleaseStore, location: ReleaseLocation | None) -> Tombstones:
+    """Returns what the tombstones amount to, once the home has those of the location."""
+    if location is not None:
+        with reaching(location):
+            copy_tombstones(location.tombstones.folder, releases.tombstones.folder)
+    return releases.tombstones.state()
+
+
+def _rewritten(
+    home: Home, releases: ReleaseStore, location: ReleaseLocation | None, now: Tombstones
+) -> Rewritten:
+    pending, erased = now.pending(rewritten_through(home, now)), ErasedUsers(now)
+    if location:
+        bring(releases, location, all_of_them=bool(now.pending(now.rewritten)))
+    _remove_litter(home)
+    with open_ledger(home) as ledger:
+        n_landed = redact_landing(ledger, erased, load_settings().ingest)
+        n_lake = redact_lake(ledger, erased)
+        n_artefacts = rewrite_artefacts(home, erased)
+        n_releases = _rewrite_releases(home, releases, location, erased)
+        _rewrite_truth(home, erased)
+        remove_strays(ledger)
+        EventIndex(home.lake, ledger.entries)  # opened, it drops what is of other rows
+    return Rewritten(len(pending), n_landed, n_lake, n_artefacts, n_releases)
+
+
+def _rewrite_releases(
+    home: Home, releases: ReleaseStore, location: ReleaseLocation | None, erased: ErasedUsers
+) -> int:
+    if location is None:
+        return rewrite_releases(home, erased)
+    n_rewritten = 0
+    while True:
+        n_rewritten += rewrite_releases(home, erased, claiming(location))
+        send(releases, location)
+        if not bring(releases, location, all_of_them=False):
+            return n_rewritten  # else another home was faster, and theirs is to be looked at
 
 
 def _remove_litter(home: Home) -> None:
-    """Removes what killed runs left: staged folders, and versions that a redaction replaced."""
+    """Removes what killed runs left: staged, deleted and damaged versions, and replaced ones."""
     for root in (home.artefacts, ReleaseStore(home.releases).versions):
-        for folder in root.rglob(".staging-*"):
-            shutil.rmtree(folder)
+        for prefix in (STAGING, PULLED, *ASIDE):
+            for folder in root.rglob(f"{prefix}*"):
+                shutil.rmtree(folder)
         for folder in list(root.rglob("*+*")):
             if folder.is_dir():
                 remove_superseded(newest(folder.with_name(version_of(folder))))

@@ -6,9 +6,8 @@ The location's log decides. The home holds what the gate compares with, and its 
 import contextlib
 from collections.abc import Iterator
 
-from core.errors import MachineFault
 from core.night import Night
-from core.release_location import ReleaseLocation, deciding_store, find_location
+from core.release_location import ReleaseLocation, deciding_store, find_location, reaching
 from core.release_pull import fetch_release, pull
 from core.release_push import push_release
 from core.release_store import ReleaseStore
@@ -25,7 +24,7 @@ def catch_up(night: Night) -> None:
     if location is None:
         return
     local = ReleaseStore(night.home.releases)
-    with _reaching(location):
+    with reaching(location):
         _pull(night, local, location)
         champion = location.log.champion_before(night.key)
         if champion is not None:
@@ -47,7 +46,7 @@ def announcing(night: Night, release: str) -> Iterator[ReleaseStore]:
         yield ReleaseStore(night.home.releases)
         return
     local = ReleaseStore(night.home.releases)
-    with _reaching(location):
+    with reaching(location):
         push_release(local, location, release)
         yield deciding_store(night.home.releases, location)
         _pull(night, local, location)
@@ -57,14 +56,3 @@ def _pull(night: Night, local: ReleaseStore, location: ReleaseLocation) -> None:
     settings = night.settings
     grace = settings.retention.grace_seconds
     pull(local, location, grace_seconds=grace, fallbacks=settings.releases.fallbacks)
-
-
-@contextlib.contextmanager
-def _reaching(location: ReleaseLocation) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise MachineFault(
-            f"{location} can't be reached or written ({error.strerror or error}); what stands "
-            "there stands, run again"
-        ) from error

@@ -6,12 +6,13 @@ from collections import namedtuple
 
 import pytest
 
-from core import release_pull
+from core import release_copy
 from core.durable import replace_file
 from core.errors import GateRefused, IntegrityError, MachineFault, NotFound, UnsafeName
 from core.manifest import verify
 from core.place import open_place
-from core.release_location import CLAIM, ReleaseLocation, deciding_store
+from core.release_folders import CLAIM
+from core.release_location import ReleaseLocation, deciding_store
 from core.release_pull import fetch_release, follow, pull
 from core.release_push import push_log, push_release
 from core.release_store import ReleaseStore
@@ -229,11 +230,11 @@ def test_no_room_is_said_in_bytes_before_anything_is_copied(
     second = announce(folder, "1970-01-12", 2)
     needed = sum(x.bytes for x in builder.manifest(second).files.values())
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(release_pull.shutil, "disk_usage", lambda path: usage(0, 0, needed - 1))
+    monkeypatch.setattr(release_copy.shutil, "disk_usage", lambda path: usage(0, 0, needed - 1))
     with pytest.raises(MachineFault, match=rf"{second} needs {needed} bytes .* {needed - 1} bytes"):
         pull(reader, folder, grace_seconds=3600)
     assert reader.ids() == [first]
-    monkeypatch.setattr(release_pull.shutil, "disk_usage", lambda path: usage(0, 0, needed))
+    monkeypatch.setattr(release_copy.shutil, "disk_usage", lambda path: usage(0, 0, needed))
     assert pull(reader, folder, grace_seconds=3600).current == second
 
 
@@ -253,7 +254,7 @@ def test_a_disk_that_runs_full_is_left_as_it_was(folder, announce, tmp_path, mon
         reader = ReleaseStore(disk / "releases")
         with pytest.raises(MachineFault, match=r"needs .* bytes free"):
             pull(reader, folder, grace_seconds=3600)
-        monkeypatch.setattr(release_pull, "_check_room", lambda staging, manifest: None)
+        monkeypatch.setattr(release_copy, "_check_room", lambda staging, manifest: None)
         with pytest.raises(MachineFault, match=rf"ran full while release {release}"):
             pull(reader, folder, grace_seconds=3600)
         assert list(reader.versions.iterdir()) == []

@@ -39,13 +39,14 @@ def test_an_opt_out_ends_and_an_erasure_does_not(folder):
     log.erase("bob")
     state = log.state()
     assert [state.hides(user) for user in ("ann", "bob", "cat")] == [True, True, False]
-    assert state.pending == {state.hash("bob")}
+    assert state.pending(0) == {state.hash("bob")}
     log.opt_out("ann", undo=True)
     log.opt_out("bob", undo=True)
     log.note_rewrite(state.seq)
     state = log.state()
     assert [state.hides(user) for user in ("ann", "bob")] == [False, True]
-    assert state.pending == frozenset()
+    assert state.pending(state.rewritten) == frozenset()
+    assert state.pending(0) == state.erased
 
 
 def test_an_erasure_asked_for_after_the_rewrite_began_is_still_to_do(folder):
@@ -54,7 +55,7 @@ def test_an_erasure_asked_for_after_the_rewrite_began_is_still_to_do(folder):
     log.erase("bob")
     log.note_rewrite(seen.seq)
     state = log.state()
-    assert state.pending == {state.hash("bob")}
+    assert state.pending(state.rewritten) == {state.hash("bob")}
 
 
 def test_no_file_names_a_user_and_all_are_private(folder):
