@@ -32,7 +32,7 @@ from serving.redis_connection import connected
 from serving.redis_export import export
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.faults.moving"])
+_PROCESSES.set_forkserver_preload(["tests.faults.moving", "tests.faults.forgetting"])
 
 
 @dataclass(frozen=True)
