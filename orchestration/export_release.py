@@ -5,9 +5,10 @@ from typing import Any
 from assets.publication.release_vectors import release_vectors
 from core.errors import NotFound
 from core.home import Home
-from core.release_location import deciding_store, find_location
+from core.release_location import deciding_store
 from core.release_settings import ReleaseSettings
 from core.store import Store
+from serving.deciding_location import deciding_location
 from serving.redis_connection import connected, shown
 from serving.redis_entries import VectorTable
 from serving.redis_export import export
@@ -38,7 +39,7 @@ def export_to_redis(
         NotFound: nothing stands, or the release is not in this home.
         IntegrityError, CheckFailed, MachineFault, UsageError: as `serving.redis_export` does.
     """
-    releases = deciding_store(home.releases, find_location(settings))
+    releases = deciding_store(home.releases, deciding_location(home, settings))
     name = release or releases.log.current()
     if name is None:
         raise NotFound("no release stands; run `daybreak run`")

@@ -28,7 +28,8 @@ _NIGHTS = frozenset(
         "faults/test_26_erasure_is_complete",
         "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
-        "orchestration/test_leaks", "orchestration/test_notebooks", "orchestration/test_refusals",
+        "orchestration/test_leaks", "orchestration/test_nights_at_a_location",
+        "orchestration/test_notebooks", "orchestration/test_refusals",
         "orchestration/test_published", "orchestration/test_sql", "orchestration/test_ui",
         "orchestration/test_why", "serving/test_training_serving_agree",
     )

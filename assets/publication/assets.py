@@ -11,7 +11,7 @@ from assets.publication import stage
 from assets.publication.garbage import clear_up
 from assets.publication.release_diff import make_release_diff
 from core.night import Made, Workspace
-from core.release_location import find_location
+from serving.deciding_location import deciding_location
 
 _ASSET: dict[str, Any] = {"partitions_def": DAILY, "group_name": "publication", "owners": OWNERS}
 
@@ -92,5 +92,5 @@ def retention(
     """What went: releases that are no longer kept, versions that nothing refers to, litter."""
     del context  # whatever the date, the whole home is looked through
     settings = workspace.settings
-    location = find_location(settings.releases)
+    location = deciding_location(workspace.home, settings.releases)
     return tell(lambda: clear_up(workspace.home, settings.retention, location))

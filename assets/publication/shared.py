@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import Iterator
 
 from core.night import Night
-from core.release_location import ReleaseLocation, deciding_store, find_location, reaching
+from core.release_location import ReleaseLocation, deciding_store, reaching
 from core.release_pull import fetch_release, pull
 from core.release_push import push_release
 from core.release_store import ReleaseStore
+from serving.deciding_location import deciding_location
 
 
 def catch_up(night: Night) -> None:
@@ -20,7 +21,7 @@ def catch_up(night: Night) -> None:
         IntegrityError: a release there is damaged, or the home belongs to another location.
         MachineFault: the location can't be reached, or there is no room.
     """
-    location = find_location(night.settings.releases)
+    location = deciding_location(night.home, night.settings.releases)
     if location is None:
         return
     local = ReleaseStore(night.home.releases)
@@ -41,7 +42,7 @@ def announcing(night: Night, release: str) -> Iterator[ReleaseStore]:
         IntegrityError: what lies there is of other content, or reads back as other bytes.
         MachineFault: the location can't be reached.
     """
-    location = find_location(night.settings.releases)
+    location = deciding_location(night.home, night.settings.releases)
     if location is None:
         yield ReleaseStore(night.home.releases)
         return
