@@ -1,5 +1,6 @@
 """Carries out the erasures that the tombstones ask for, in every file of a home."""
 
+import contextlib
 import shutil
 from dataclasses import asdict, astuple, dataclass
 
@@ -130,8 +131,10 @@ def _remove_litter(home: Home) -> None:
     """Removes what killed runs left: staged, deleted and damaged versions, and replaced ones."""
     for root in (home.artefacts, ReleaseStore(home.releases).versions):
         for prefix in (STAGING, PULLED, *ASIDE):
-            for folder in root.rglob(f"{prefix}*"):
-                shutil.rmtree(folder)
+            for folder in list(root.rglob(f"{prefix}*")):
+                while folder.exists():  # whoever clears up may be at it too
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.rmtree(folder)
         for folder in list(root.rglob("*+*")):
             if folder.is_dir():
                 remove_superseded(newest(folder.with_name(version_of(folder))))

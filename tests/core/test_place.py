@@ -64,6 +64,27 @@ def test_a_file_is_put_replaced_and_removed(place, tmp_path_factory):
     assert versions.names() == []
 
 
+def test_everything_is_found_at_any_depth_and_nothing_beside_it(place, tmp_path_factory):
+    source = tmp_path_factory.mktemp("source") / "file"
+    source.write_bytes(b"abc")
+    versions = place.under("versions")
+    first, second = versions.under("v"), versions.under("v+1")
+    assert first.everything() == []
+    for folder in (first, second):
+        folder.create("claim.json", b"{}")
+        folder.put("tables/lists.parquet", source)
+        folder.put("tables/deep/er", source)
+    first.put(".litter", source)
+    first.put("tables/.litter", source)
+    found = ["claim.json", "tables/deep/er", "tables/lists.parquet"]
+    assert sorted(first.everything()) == [".litter", *found[:1], "tables/.litter", *found[1:]]
+    assert sorted(second.everything()) == found
+    for name in first.everything():
+        first.remove(name)
+    assert versions.names() == ["v+1"]
+    assert sorted(second.everything()) == found
+
+
 def test_what_is_not_there_is_none_or_an_error(place):
     assert place.size("nothing") is None
     with pytest.raises(FileNotFoundError):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.errors import IntegrityError, NotFound
+from core.errors import IntegrityError, NotFound, UnsafeName
 from core.kill_points import listen
-from core.redactions import newest, remove_superseded, version_of
+from core.redactions import newest, remove_superseded, safe_folder, version_of
 from core.store import Plan, Store
 
 PLAN = Plan("users", "2025-01-01", {}, {}, 1)
@@ -106,3 +106,22 @@ def test_names(tmp_path):
 def test_a_version_that_is_not_there_is_not_there(store):
     with pytest.raises(NotFound):
         store.version("users", "2025-01-01", "abc")
+
+
+def test_what_was_half_removed_without_its_manifest_goes_too(store):
+    first = rewritten(store, made(store), "once")
+    second = rewritten(store, first, "twice")
+    first.path.mkdir()
+    (first.path / "a.txt").write_text("half removed, the manifest gone")
+    remove_superseded(second.path)
+    assert not first.path.exists()
+
+
+@pytest.mark.parametrize("name", ["v+0", "v+01", "v+1+2", "v+", "+1", "../v+1", "v+-1", "v+x"])
+def test_only_a_redactions_name_may_hold_a_plus(name):
+    with pytest.raises(UnsafeName):
+        safe_folder(name)
+
+
+def test_the_names_of_folders_are_safe():
+    assert [safe_folder(name) for name in ("v", "v+1", "v+12")] == ["v", "v+1", "v+12"]
