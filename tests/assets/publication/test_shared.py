@@ -14,6 +14,7 @@ from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
 from core.retention_settings import RetentionSettings
 from core.settings import Settings
+from serving.location_commands import pull_release
 from tests.servers import BUCKET
 from tests.serving.conftest import publish_toy
 
@@ -62,6 +63,19 @@ def test_two_publishers_take_turns_at_one_location(tmp_path, location):
         catch_up(night_of(home.root, location))
         assert ReleaseStore(home.releases).log.entries() == there.log.entries()
         assert ReleaseStore(home.releases).log.current() == new
+
+
+def test_a_home_filled_by_name_publishes_where_it_was_filled_from(tmp_path, location):
+    first = night_of(tmp_path / "first", location, "1970-01-11")
+    announce(first, build(first, 1))
+    second = night_of(tmp_path / "second", "", "1970-01-12")
+    pull_release(second.home, second.settings.releases, origin=location, grace_seconds=3600)
+    catch_up(second)
+    new = build(second, 2)
+    announce(second, new)
+    there = find_location(first.settings.releases)
+    assert there.log.current() == new
+    assert ReleaseStore(second.home.releases).log.entries() == there.log.entries()
 
 
 def test_a_backfills_champion_is_brought_though_it_is_not_among_the_newest(tmp_path, location):
