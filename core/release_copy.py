@@ -12,11 +12,11 @@ from pathlib import Path
 
 from core.departure import DAMAGED, hide
 from core.durable import flush_folder, replace_file
-from core.errors import IntegrityError, MachineFault
+from core.errors import IntegrityError, MachineFault, NotFound
 from core.kill_points import reach
 from core.manifest import NAME, FileRecord, Manifest, verify
 from core.one_at_a_time import one_at_a_time
-from core.redactions import folder_name, remove_superseded
+from core.redactions import folder_name, newest, redaction_of, remove_superseded
 from core.release_location import ReleaseLocation
 from core.release_store import ReleaseStore, own_manifest
 from core.verified_copy import copy_verified
@@ -39,13 +39,15 @@ def copy_release(releases: ReleaseStore, location: ReleaseLocation, release: str
     holds `copying`.
 
     Raises:
-        NotFound: there is no such release.
+        NotFound: there is no such release, or only as it was before this home rewrote it.
         IntegrityError: a file there is missing or damaged.
         MachineFault: there is no room for it.
         OSError: the location can't be reached, or the disk failed.
     """
     while True:
         manifest, content = location.manifest(release)
+        if manifest.redaction < redaction_of(newest(releases.versions / release).name):
+            raise NotFound(f"{location} has release {release} as it was before it was rewritten")
         staging = releases.versions / f"{STAGING}{folder_name(release, manifest.redaction)}"
         try:
             fetched = _copy(releases, location, manifest, content, staging)

@@ -15,7 +15,7 @@ from core import kill_points
 from core.disk_place import DiskPlace
 from core.durable import replace_file
 from core.entry_log import EntryLog
-from core.errors import MachineFault
+from core.errors import IntegrityError, MachineFault
 from core.home import Home
 from core.kill_points import IN_ERASURE, IN_SHARED_ERASURE
 from core.release_pull import pull
@@ -187,6 +187,22 @@ def test_a_home_from_an_older_backup_is_rewritten_again(folder):
     folder.check_forgotten(ReleaseStore(home.releases))
 
 
+def test_a_damaged_rewritten_release_is_not_replaced_by_what_it_was(folder):
+    """The location still has the old one, for the erasure was killed before it came there."""
+    act = (forget, folder.builder, folder.location, "ann")
+    fault = Fault("redaction_committed", 2)
+    assert run(*act, folder=folder.folder, fault=fault).status == -9
+    releases, name = ReleaseStore(folder.builder / "releases"), folder.names[1]
+    (releases.path(name) / "fragments.bin").write_bytes(b"damaged")
+    with pytest.raises(IntegrityError, match="fragments"):
+        pull(releases, at(folder.location), grace_seconds=3600)
+    assert releases.path(name).name == f"{name}+1"
+    assert not (releases.versions / f".pull-{name}").exists()
+    shutil.rmtree(releases.path(name))  # it can be had again, and forgets again
+    assert run(*act, folder=folder.folder).status == 0
+    folder.check_forgotten(releases)
+
+
 def test_one_more_is_forgotten(folder):
     home, reader = Home(folder.builder), folder.home("reader")
     for number, user in enumerate(("ann", "bob"), 1):
@@ -321,6 +337,25 @@ def test_a_pull_that_is_killed_leaves_one_of_the_two(tmp_path, trials):
             shared.check_forgotten(reader)
             shutil.rmtree(shared.folder)
     assert set(hits) == set(points)
+
+
+def test_the_s3_server_is_killed_at_a_point(tmp_path, s3, trials):
+    points = ("redaction_claimed", "push_file_sent", "push_described", "shared_folder_undescribed")
+    for number, point in enumerate(points[: trials(1, 4)]):
+        (tmp_path / point).mkdir()
+        location = f"s3://{BUCKET}/{tmp_path.name}-{number}"
+        shared = Shared(tmp_path / point, location, s3)
+        act = (forget, shared.builder, location, "ann")
+        fault = Fault(point, 1, s3.process.pid)
+        ended = run(*act, folder=shared.folder, fault=fault)
+        assert (ended.status, ended.points[point]) == (3, 1), ended
+        assert "can't be reached" in ended.error or "nobody knows" in ended.error, ended
+        s3.kill()  # it is dead; this takes leave of it
+        s3.start()
+        for name in shared.names:
+            check_there(at(location), name)
+        assert run(*act, folder=shared.folder).status == 0
+        shared.check_forgotten(ReleaseStore(shared.builder / "releases"))
 
 
 @pytest.mark.parametrize(("method", "step"), [("create", 1), ("put", 7), ("remove", 11)])
