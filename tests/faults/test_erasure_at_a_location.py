@@ -169,7 +169,8 @@ def test_what_lies_beside_the_releases_goes_too(folder):
 def test_a_home_filled_by_name_reaches_where_it_was_filled_from(folder, monkeypatch):
     monkeypatch.delenv("DAYBREAK_RELEASES__LOCATION")
     other = Home(folder.folder / "other")
-    pull_release(other, ReleaseSettings(), grace_seconds=3600, origin=folder.location)
+    settings = ReleaseSettings(spread_seconds=0)
+    pull_release(other, settings, grace_seconds=3600, origin=folder.location)
     erase(other, "ann")
     assert carry_out(other).releases == 2
     folder.check_forgotten(ReleaseStore(other.releases))

@@ -69,7 +69,8 @@ def test_a_home_filled_by_name_publishes_where_it_was_filled_from(tmp_path, loca
     first = night_of(tmp_path / "first", location, "1970-01-11")
     announce(first, build(first, 1))
     second = night_of(tmp_path / "second", "", "1970-01-12")
-    pull_release(second.home, second.settings.releases, origin=location, grace_seconds=3600)
+    there = second.settings.releases
+    pull_release(second.home, there, origin=location, spread_seconds=0, grace_seconds=3600)
     catch_up(second)
     new = build(second, 2)
     announce(second, new)
