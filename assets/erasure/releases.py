@@ -42,18 +42,18 @@ def rewrite_releases(
     Where `claim` raises ReleaseConflict the release stays as it is.
 
     Raises:
-        IntegrityError: a release that must be rewritten is damaged, or of an unknown format.
+        IntegrityError: a release is damaged, or of an unknown format.
     """
     store = ReleaseStore(home.releases)
     n_rewritten = 0
     for name in store.ids():
         artefact = Artefact(store.path(name), store.manifest(name))
+        verify(artefact.path, artefact.manifest)  # what is damaged can't be asked whom it holds
         release = Release.load(artefact.path)
         try:
             known = pl.Series(_user_ids(release), dtype=pl.String)
             listed = tables.own_ids(artefact.path / f"tables/{LISTS.name}.parquet", erased)
             if erased.among(known) or listed:
-                verify(artefact.path, artefact.manifest)
                 with contextlib.suppress(ReleaseConflict):  # another home was faster
                     _rewrite(store, artefact, release, erased, claim)
                     n_rewritten += 1

@@ -4,19 +4,15 @@ import contextlib
 import shutil
 from dataclasses import asdict, astuple, dataclass
 
-import polars as pl
-import pyarrow.parquet as pq
-
-from assets.erasure import tables
 from assets.erasure.artefacts import rewrite_artefacts
 from assets.erasure.releases import rewrite_releases
 from assets.erasure.shared import bring, claiming, send
+from assets.erasure.truth import rewrite_truth
 from assets.ingest.event_index import EventIndex
 from assets.ingest.lake_redaction import redact_lake, remove_strays
 from assets.ingest.landed_redaction import redact_landing
 from assets.ingest.ledger import open_ledger
 from core.departure import ASIDE, STAGING
-from core.durable import flush_file
 from core.erased_users import ErasedUsers
 from core.erasure_mark import mark_rewritten, rewritten_through
 from core.followed_tombstones import copy_tombstones
@@ -108,7 +104,7 @@ def _rewritten(
         n_lake = redact_lake(ledger, erased)
         n_artefacts = rewrite_artefacts(home, erased)
         n_releases = _rewrite_releases(home, releases, location, erased)
-        _rewrite_truth(home, erased)
+        rewrite_truth(home, erased)
         remove_strays(ledger)
         EventIndex(home.lake, ledger.entries)  # opened, it drops what is of other rows
     return Rewritten(len(pending), n_landed, n_lake, n_artefacts, n_releases)
@@ -138,16 +134,3 @@ def _remove_litter(home: Home) -> None:
         for folder in list(root.rglob("*+*")):
             if folder.is_dir():
                 remove_superseded(newest(folder.with_name(version_of(folder))))
-
-
-def _rewrite_truth(home: Home, erased: ErasedUsers) -> None:
-    """Takes the users out of a synthetic world's truth."""
-    for path in home.truth.glob("*.parquet"):
-        if "user_id" not in pq.read_schema(path).names:
-            continue
-        if gone := tables.own_ids(path, erased):
-            beside = path.with_name(f".erasing-{path.name}")
-            rows = pl.read_parquet(path)
-            rows.filter(~pl.col("user_id").is_in(gone)).write_parquet(beside)
-            flush_file(beside)
-            beside.replace(path)

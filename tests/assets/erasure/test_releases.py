@@ -6,6 +6,7 @@ import pytest
 
 from assets.erasure.releases import rewrite_releases
 from core.erased_users import ErasedUsers
+from core.errors import IntegrityError
 from core.home import Home
 from core.release_store import ReleaseStore
 from serving.answer import item_rows
@@ -63,3 +64,17 @@ def test_a_sentence_of_nobody_else_is_gone(home):
     rewrite_releases(home, ErasedUsers(releases.tombstones.state()))
     assert traces(releases.versions, 'Like \\"Amélie', 'Like "Amélie') == {}
     assert traces(releases.path(release), "Many like m1. #1")
+
+
+@pytest.mark.parametrize(
+    "name", ["tables/lists.parquet", "users/default/shard-00.mdb", "golden.json"]
+)
+def test_a_damaged_release_stops_the_erasure_by_name(home, name):
+    release = publish_toy(home.releases, "1970-01-11", 1)
+    releases = ReleaseStore(home.releases)
+    path = releases.path(release) / name
+    path.write_bytes(path.read_bytes()[:-100])
+    releases.tombstones.erase("ann")
+    with pytest.raises(IntegrityError, match=rf"{path} has .* bytes, its manifest says"):
+        rewrite_releases(home, ErasedUsers(releases.tombstones.state()))
+    assert releases.path(release).name == release
