@@ -2,10 +2,12 @@
 
 import json
 import re
+from functools import cached_property
 
 import polars as pl
 
 from core.home import Home
+from core.ids import digest
 from core.release_store import ReleaseStore
 from core.tombstones import Tombstones
 
@@ -31,6 +33,11 @@ class ErasedUsers:
 
     def __bool__(self) -> bool:
         return bool(self._erased)
+
+    @cached_property
+    def digest(self) -> str:
+        """Says who is erased, without naming anybody: another user, another digest."""
+        return digest(sorted(self._erased))
 
     def among(self, texts: pl.Series) -> list[str]:
         """Returns the distinct texts that are the id of an erased user."""

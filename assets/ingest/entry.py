@@ -55,6 +55,8 @@ class Entry:
         redacted_sha256: hash of the file without its erased users, as it lies there now; empty
             where nothing was left of it. `sha256` stays what was taken in, for the same content
             must never be taken in twice.
+        cleared: digest of who was erased when the file, as it lay there last, was found to hold
+            none of them or was rewritten; empty where nobody looked.
     """
 
     seq: int
@@ -76,6 +78,7 @@ class Entry:
     files: list[LakeFile] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
     redacted_sha256: str | None = None
+    cleared: str = ""
 
     def to_bytes(self) -> bytes:
         """Returns the entry as JSON with its own checksum."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from assets.ingest.access import file_name
 from assets.ingest.entry import Entry
 from assets.ingest.fields import kind_of_table
 from assets.ingest.lake_redaction import holds_erased
@@ -29,6 +30,9 @@ _LOOKED_INTO_BYTES = 64 * 1024**2
 def redact_repeated(home: Home, settings: IngestSettings, report: IngestReport) -> None:
     """Rewrites the landed files of a report that brought erased users again.
 
+    Those whose content was known before are judged as new ones are: it may have come from
+    elsewhere, or an ingest before this one was killed in between.
+
     Args:
         home: the home.
         settings: the limits.
@@ -38,21 +42,25 @@ def redact_repeated(home: Home, settings: IngestSettings, report: IngestReport) 
     if not erased:
         return
     with open_ledger(home) as ledger:
-        new = {entry.source_file for entry in report.entries if _refused_erased(home, entry)}
-        again = {name for name, seq in report.repeated.items() if _is_bad(ledger.entries[seq - 1])}
-        redact_landing(ledger, erased, settings, only=new | again)
+        seen = [(entry.source_file, entry) for entry in report.entries]
+        seen += [(name, ledger.entries[seq - 1]) for name, seq in report.repeated.items()]
+        only = {name for name, entry in seen if _may_bring(home, entry, erased)}
+        redact_landing(ledger, erased, settings, only)
 
 
-def _refused_erased(home: Home, entry: Entry) -> bool:
-    """Returns whether ingest refused records of erased users, or could not tell."""
+def _may_bring(home: Home, entry: Entry, erased: ErasedUsers) -> bool:
+    """Returns whether the content of an entry, as it landed, may hold an erased user.
+
+    Ingest refused their records, so only refused and repeated ones are left to look at.
+    """
+    if entry.redacted_sha256 is not None:
+        return True  # which of the two it is, its hash tells
+    if entry.cleared == erased.digest:
+        return False
     refused = [home.lake / file.path for file in entry.files if file.table == QUARANTINE.name]
     reasons = [read_table(path, QUARANTINE, ["reason"])["reason"] for path in refused]
-    return entry.status == "unreadable" or any((x == ERASED_REASON).any() for x in reasons)
-
-
-def _is_bad(entry: Entry) -> bool:
-    """Returns whether the content of an entry, landed again, may hold an erased user."""
-    return entry.status == "unreadable" or entry.redacted_sha256 is not None
+    is_refused = any((x == ERASED_REASON).any() for x in reasons)
+    return entry.status == "unreadable" or entry.duplicate > 0 or is_refused
 
 
 def redact_landing(
@@ -71,11 +79,11 @@ def redact_landing(
     """
     n_rewritten = 0
     for path in landed_files(ledger.home):
-        if only is not None and path.name not in only:
+        if only is not None and file_name(path) not in only:
             continue
         sha256 = hash_file(path)
         taken = [x for x in ledger.entries if sha256 in (x.sha256, x.redacted_sha256)]
-        if not taken or (only is not None and taken[0].redacted_sha256 == sha256):
+        if not taken or all(_is_clear(entry, sha256, erased) for entry in taken):
             continue
         if not any(_may_hold(ledger.home, entry, erased) for entry in taken):
             continue
@@ -83,13 +91,30 @@ def redact_landing(
             if _may_name(path, erased):
                 path.unlink()
                 n_rewritten += 1
+            else:
+                _note_clear(ledger, taken, erased)
             continue
         entry = next(x for x in taken if x.status == "ingested")
         gone, starts = _records(path, entry, erased, settings)
         if len(gone):
-            _replace(ledger, path, taken, gone, starts)
+            cleared = [replace(x, cleared=erased.digest) for x in taken]
+            _replace(ledger, path, cleared, gone, starts)
             n_rewritten += 1
+        else:
+            _note_clear(ledger, taken, erased)
     return n_rewritten
+
+
+def _is_clear(entry: Entry, sha256: str, erased: ErasedUsers) -> bool:
+    """Returns whether this content was looked through for the same users before."""
+    now = entry.sha256 if entry.redacted_sha256 is None else entry.redacted_sha256
+    return entry.cleared == erased.digest and sha256 == now
+
+
+def _note_clear(ledger: Ledger, taken: list[Entry], erased: ErasedUsers) -> None:
+    """Notes that a landed file holds none of them, so that no later night looks into it again."""
+    for entry in taken:
+        ledger.replace(replace(entry, cleared=erased.digest))
 
 
 def _may_hold(home: Home, entry: Entry, erased: ErasedUsers) -> bool:

@@ -8,7 +8,9 @@ import pytest
 
 from assets.erasure.stage import carry_out
 from assets.ingest.account import check_account
+from assets.ingest import landed_redaction
 from assets.ingest.landed_redaction import redact_repeated
+from assets.ingest.landing import ingest_file
 from assets.ingest.ledger import read_entries
 from core.release_store import ReleaseStore
 from tests import small_world
@@ -86,6 +88,73 @@ def test_what_lands_again_is_refused_and_rewritten(zone):
     redact_repeated(zone.home, zone.settings, report)
     assert path.read_text() == as_csv(without(EVENTS))
     assert traces(zone.home.root, GONE) == {}
+
+
+def night(zone):
+    report = zone.ingest()
+    redact_repeated(zone.home, zone.settings, report)
+    return report
+
+
+def test_what_was_imported_from_elsewhere_is_rewritten_where_it_lands(zone, tmp_path):
+    erase(zone)
+    outside = tmp_path / "events-outside.csv"
+    outside.write_text(as_csv(EVENTS))
+    ingest_file(zone.home, outside, None, zone.settings, now_us=zone.now_us)
+    path = zone.land("events.csv", as_csv(EVENTS))
+    assert night(zone).repeated == {"events.csv": 1}
+    assert path.read_text() == as_csv(without(EVENTS))
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_an_ingest_killed_before_it_rewrote_what_landed_is_made_up_for(zone):
+    erase(zone)
+    path = zone.land("events.csv", as_csv(EVENTS))
+    zone.ingest()  # and killed right here
+    assert list(traces(zone.home.root, GONE)) == ["landing/events.csv"]
+    night(zone)
+    assert path.read_text() == as_csv(without(EVENTS))
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_a_file_of_repeated_records_that_was_away_is_rewritten_when_it_returns(zone):
+    zone.land("events-a.csv", as_csv(EVENTS))
+    again = zone.land("events-b.csv", as_csv([*EVENTS, EVENTS[1]]))
+    zone.ingest()
+    again.unlink()
+    erase(zone)
+    again.write_text(as_csv([*EVENTS, EVENTS[1]]))
+    night(zone)
+    assert again.read_text() == as_csv(without(EVENTS))
+
+
+def test_a_rewritten_file_that_was_away_is_looked_into_for_whoever_left_meanwhile(zone):
+    path = zone.land("events.csv", as_csv(EVENTS))
+    zone.ingest()
+    erase(zone)
+    content = path.read_bytes()
+    path.unlink()
+    erase(zone, "bob")
+    path.write_bytes(content)
+    night(zone)
+    assert path.read_text() == as_csv([EVENTS[0], EVENTS[4]])
+
+
+def test_a_night_looks_into_a_file_once(zone, monkeypatch):
+    erase(zone)
+    zone.land("events-a.csv", as_csv(EVENTS))
+    zone.land("events-b.csv", as_csv([*without(EVENTS), EVENTS[0]]))  # repeats, nobody erased
+    looked = []
+    look = landed_redaction._records
+
+    def noting(path, *rest):
+        looked.append(path.name)
+        return look(path, *rest)
+
+    monkeypatch.setattr(landed_redaction, "_records", noting)
+    for _ in range(3):
+        night(zone)
+    assert looked == ["events-a.csv", "events-b.csv"]
 
 
 def test_repeated_records_lie_in_the_file_alone_and_go_too(zone):
