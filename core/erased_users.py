@@ -58,6 +58,10 @@ class ErasedUsers:
             return pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
         return _plain(raw).str.contains(whole_words(names)).fill_null(False)
 
+    def are_named(self, text: str) -> bool:
+        """Returns whether one text names an erased user, as `mentioned` finds them."""
+        return bool(self) and bool(self.mentioned(pl.Series([text])).item())
+
     def names_in(self, raw: pl.Series) -> list[str]:
         """Returns the ids of erased users that raw texts name, as `mentioned` finds them."""
         texts = _plain(raw.drop_nulls().unique())

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import textwrap
 import zlib
 from collections.abc import Iterator
 
@@ -56,4 +57,5 @@ def _is_of_the_machine(error: BaseException) -> bool:
 
 
 def _detail(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    # Cut between words: of what it quotes, an id must stay whole to be found again.
+    return f"{type(error).__name__}: {textwrap.shorten(str(error), 200, placeholder=' …')}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assets.ingest.block import Block, Rows, cut_raw, refuse
 from assets.ingest.csv_records import FAULTS, CsvRecords, CsvShape, find_records
-from assets.ingest.fields import FileKind, listed, resolve
+from assets.ingest.fields import FileKind, resolve
 from assets.ingest.lines import LineReader, split_lines
 from core.errors import UnreadableFile
 from core.ingest_settings import IngestSettings, Mapping
@@ -144,7 +144,7 @@ def _header_text(header: bytes) -> str:
     if "\0" in text or len(text) > 65_536:
         raise UnreadableFile("neither Parquet, CSV nor JSON lines; send one of these, in UTF-8")
     if text.count('"') % 2:
-        raise UnreadableFile(f"the header {listed([text])!r} leaves a quote open; close it")
+        raise UnreadableFile("the header, its first line, leaves a quote open; close it")
     return text
 
 

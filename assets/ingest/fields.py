@@ -1,5 +1,7 @@
 """What the four kinds of incoming file hold: their fields, and how a file is told apart."""
 
+import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +10,7 @@ from core.errors import UnreadableFile
 from core.ingest_settings import Mapping
 from core.schemas import EVENTS, ITEM_ROWS, TAGS, USER_ROWS, Table
 
+_PLAIN_NAME = re.compile(r"[\w.@+ -]*")
 Kind = Literal["id", "action", "time", "number", "integer", "text", "texts", "bool", "object"]
 
 
@@ -173,7 +176,20 @@ def check_required(kind: FileKind, columns: Collection[str], mapping: Mapping) -
 
 
 def listed(columns: Collection[str]) -> str:
-    """Returns column names for people: the first 20, each cut at 40 characters."""
-    names = [name[:40] for name in list(columns)[:20]]
+    """Returns column names for people: the first 20; those of more than 40 letters by their length.
+
+    A name is told whole or not at all, and odd ones in quotes: where the first line of a file is no
+    header but a record, an id in it must be found again.
+
+    >>> listed(["user", "a,b", "x" * 41])
+    'user, "a,b", one of 41 letters'
+    """
+    names = [_told(name) for name in list(columns)[:20]]
     more = len(columns) - len(names)
     return (", ".join(names) or "no columns") + (f" and {more} more" if more else "")
+
+
+def _told(name: str) -> str:
+    if len(name) > 40:
+        return f"one of {len(name)} letters"
+    return name if _PLAIN_NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)

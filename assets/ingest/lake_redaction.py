@@ -12,6 +12,7 @@ import polars as pl
 from assets.ingest.entry import Entry, LakeFile
 from assets.ingest.lake import write_lake_file
 from assets.ingest.ledger import Ledger
+from assets.ingest.one_file import nameless
 from assets.ingest.pouring import ERASED_REASON
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
@@ -39,6 +40,7 @@ def _redacted_entry(home: Home, entry: Entry, erased: ErasedUsers) -> Entry | No
     """Returns an entry whose lake files hold no erased user; None where none ever did."""
     files: list[LakeFile] = []
     gone: list[pl.DataFrame] = []
+    told = _without_names(entry, erased)
     refused = _quarantined(home, entry, erased)
     for file in entry.files:
         own = _own_rows(home, file, erased)
@@ -50,7 +52,7 @@ def _redacted_entry(home: Home, entry: Entry, erased: ErasedUsers) -> Entry | No
         if not own.all():
             files.append(_rewritten(home, file, rows.filter(~own)))
     if not gone and refused is None:
-        return None
+        return None if told == entry else told
     lines = pl.concat([pl.DataFrame(schema={"line": pl.Int64}), *gone])
     files = [file for file in files if file.table != QUARANTINE.name]
     kept = _quarantine(home, entry) if refused is None else refused
@@ -63,8 +65,17 @@ def _redacted_entry(home: Home, entry: Entry, erased: ErasedUsers) -> Entry | No
     name = old or LakeFile(QUARANTINE.name, _first_name(entry), 0, None, None, "")
     files.append(_rewritten(home, name, rows))
     return replace(
-        entry, files=files, accepted=entry.accepted - len(lines),
+        told, files=files, accepted=entry.accepted - len(lines),
         quarantined=entry.quarantined + len(lines),
+    )  # fmt: skip
+
+
+def _without_names(entry: Entry, erased: ErasedUsers) -> Entry:
+    """Returns an entry whose own words name no erased user."""
+    is_named = entry.reason is not None and erased.are_named(entry.reason)
+    return replace(
+        entry, reason=ERASED_REASON if is_named else entry.reason,
+        ignored_columns=nameless(entry.ignored_columns, erased),
     )  # fmt: skip
 
 
@@ -100,13 +111,22 @@ def _quarantine(home: Home, entry: Entry) -> pl.DataFrame:
 def _quarantined(home: Home, entry: Entry, erased: ErasedUsers) -> pl.DataFrame | None:
     """Returns an entry's quarantine without the texts of erased users; None if there are none."""
     rows = _quarantine(home, entry)
-    named = erased.mentioned(rows["raw"])
+    named = erased.mentioned(rows["raw"]) | _named_by_reason(rows, erased)
     if not named.any():
         return None
     return rows.with_columns(
         raw=pl.when(~named).then("raw"),
         reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
     )
+
+
+def _named_by_reason(rows: pl.DataFrame, erased: ErasedUsers) -> pl.Series:
+    """Returns which reasons without a record name an erased user: those of unreadable files.
+
+    What the reason of a record quotes stands in the record too.
+    """
+    bare = rows["raw"].is_null() & (rows["reason"] != ERASED_REASON)
+    return bare & erased.mentioned(rows["reason"].set(~bare, None))
 
 
 def _rewritten(home: Home, file: LakeFile, rows: pl.DataFrame) -> LakeFile:

@@ -15,7 +15,14 @@ from assets.ingest.event_index import EventIndex
 from assets.ingest.fields import kind_of_name, kind_of_table
 from assets.ingest.lake import LakeWriter
 from assets.ingest.ledger import Ledger, open_ledger
-from assets.ingest.pouring import Pour, Request, pour, quarantine_rows, table_name
+from assets.ingest.pouring import (
+    ERASED_REASON,
+    Pour,
+    Request,
+    pour,
+    quarantine_rows,
+    table_name,
+)
 from core.days import now_us
 from core.erased_users import ErasedUsers
 from core.errors import InputError, UnreadableFile
@@ -58,7 +65,8 @@ def open_intake(home: Home, now_us: int | None = None) -> Iterator[Intake]:
 def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
     """Takes one file in and commits its ledger entry.
 
-    A file that no reader opens becomes one row of quarantine (line 0) and an entry.
+    A file that no reader opens becomes one row of quarantine (line 0) and an entry; its reason is
+    left out where it names an erased user, as it does where the first line is a record.
 
     Returns:
         the entry, and whether it is new; the same content taken in before changes nothing.
@@ -93,7 +101,7 @@ def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
         mapping=mapping, settings_digest=limits, ingested_us=moment,
         status="unreadable" if reason else "ingested", reason=reason, read=file.read,
         accepted=file.accepted, duplicate=file.duplicate, quarantined=file.quarantined,
-        files=files, ignored_columns=file.ignored_columns,
+        files=files, ignored_columns=nameless(file.ignored_columns, intake.erased),
     )  # fmt: skip
     ledger.append(entry)
     intake.index.commit(entry)
@@ -107,12 +115,19 @@ def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile]
             pour(file, request, intake.index, writer, intake.erased)
             return writer.finish(), None
     except UnreadableFile as error:
+        reason = ERASED_REASON if intake.erased.are_named(str(error)) else str(error)
         file.read = file.quarantined = 1
         file.accepted = file.duplicate = 0
-        whole = pl.DataFrame({"line": [0], "raw": [None], "reason": [str(error)]}, schema=REFUSED)
+        whole = pl.DataFrame({"line": [0], "raw": [None], "reason": [reason]}, schema=REFUSED)
         with _writing(intake, request.settings) as writer:
             writer.take(QUARANTINE, quarantine_rows(whole, file))
-            return writer.finish(), str(error)
+            return writer.finish(), reason
+
+
+def nameless(columns: list[str], erased: ErasedUsers) -> list[str]:
+    """Returns the column names that name no erased user."""
+    texts = pl.Series(columns, dtype=pl.String)
+    return texts.filter(~erased.mentioned(texts)).to_list() if erased else columns
 
 
 @contextlib.contextmanager

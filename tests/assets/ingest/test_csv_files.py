@@ -193,7 +193,7 @@ def test_a_header_alone_is_a_file_without_rows(zone):
         (b"\x89PNG\r\n\x1a\n\x00\x00", "column 'user_id' is missing; the file has"),
         (b"\x00\x01\x02\x03", "neither Parquet, CSV nor JSON lines; send one of these, in UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "is text in UTF-16; send it in UTF-8"),
-        (b'"a,b\n1,2\n', "the header '\"a,b' leaves a quote open; close it"),
+        (b'"a,b\n1,2\n', "the header, its first line, leaves a quote open; close it"),
     ],
 )
 def test_what_is_no_csv_is_quarantined_whole(zone, content, reason):

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from assets.erasure.stage import carry_out
-from assets.ingest.account import check_account
 from assets.ingest import landed_redaction
+from assets.ingest.account import check_account
 from assets.ingest.landed_redaction import redact_repeated
 from assets.ingest.landing import ingest_file
 from assets.ingest.ledger import read_entries
@@ -175,6 +175,46 @@ def test_a_file_of_nobody_else_goes_whole_and_one_that_nobody_reads_too(zone):
     assert [path.exists() for path in (own, torn, other, binary)] == [False, False, True, False]
     assert traces(zone.home.root, GONE) == {}
     assert len(read_entries(zone.home)) == 4
+
+
+HEADLESS = [
+    ("dump.csv", f"e1,{GONE},i1,like,2025-03-01\ne2,{GONE},i2,like,2025-03-01\n"),
+    ("events-1.csv", f"e1,{GONE},i1\n"),
+    ("events-2.csv", f'"e1,i1,{"x" * 28},{GONE}\n'),  # an open quote
+    ("events-3.csv", f"user_id,item_id,action,occurred_at,{GONE},{GONE}\n{GONE},i1,like,never,1,2\n"),
+    ("events-4.jsonl", f'{{"{GONE}": 1}}\n'),
+    ("events-5.csv", f'{",".join(f"c{n}" for n in range(19))},{GONE}\n'),
+    ("users-6.csv", f"user_id,country,{GONE}\nann,NL,\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content"), HEADLESS)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_no_reason_and_no_column_quotes_them(zone, name, content, is_late):
+    if not is_late:
+        erase(zone)
+    path = zone.land(name, content)
+    night(zone)
+    if is_late:
+        erase(zone)
+    if name == "users-6.csv":  # a column of somebody else's accepted row stays in the file
+        path.unlink()
+    assert traces(zone.home.root, GONE) == {}
+    (entry,) = read_entries(zone.home)
+    check_account(entry)
+    if entry.status == "unreadable" and entry.reason != "erased user":
+        assert "quote open" in entry.reason
+    assert sum(file.table == "quarantine" for file in entry.files) == (entry.quarantined > 0)
+
+
+@pytest.mark.parametrize("odd", ["ann,bo", "back\\slash", "o'hara", "zoë b", "é" * 41])
+def test_no_reason_quotes_an_odd_id(zone, odd):
+    cell = '"' + odd.replace('"', '""') + '"'
+    zone.land("dump.csv", f"e1,{cell},i1,like,2025-03-01\n")
+    zone.ingest()
+    erase(zone, odd)
+    spelled = {odd, odd[:40], json.dumps(odd, ensure_ascii=False)[1:-1], repr(odd)[1:-1]}
+    assert traces(zone.home.root, *spelled) == {}
 
 
 def test_a_text_in_quarantine_is_left_out(zone):
