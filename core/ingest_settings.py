@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.columns import ACTIONS
-from core.ids import MAX_ID_BYTES
+from core.ids import MAX_ID_BYTES, digest
 
 FILE_COLUMNS = (
     "event_id", "user_id", "item_id", "action", "occurred_at", "value", "session_id", "position",
@@ -108,3 +108,8 @@ class IngestSettings(BaseModel):
     """Accepted rows held before they are written; bounds memory."""
     max_day_partitions: int = Field(default=366, ge=1)
     """Most days that one write spreads over day folders; beyond it the rows go by month."""
+
+
+def limits_digest(settings: IngestSettings) -> str:
+    """Returns a hash over the limits, without the names and spellings."""
+    return digest(settings.model_dump(mode="json", exclude={"mapping"}))

@@ -100,8 +100,9 @@ def _rewritten(
         bring(releases, location, all_of_them=bool(now.pending(now.rewritten)))
     _remove_litter(home)
     with open_ledger(home) as ledger:
-        n_landed = redact_landing(ledger, erased, load_settings().ingest)
-        n_lake = redact_lake(ledger, erased)
+        limits = load_settings().ingest
+        n_landed = redact_landing(ledger, erased, limits)
+        n_lake = redact_lake(ledger, erased, limits)
         n_artefacts = rewrite_artefacts(home, erased)
         n_releases = _rewrite_releases(home, releases, location, erased)
         rewrite_truth(home, erased)

@@ -22,8 +22,8 @@ class Block:
     Attributes:
         cells: one column of B values by standard name, as text or in the source's own type.
         lines: (B,) the physical line (or row, from 1) at which each record starts.
-        raw: returns the text of the records at the given places, as it stood in the file.
-        refused: records that no parser understands, as `REFUSED`.
+        raw: returns the whole text of the records at the given places, as it stood in the file.
+        refused: records that no parser understands, as `REFUSED`, with their whole text.
         time_units: what the integers of a time column count, where the file itself says so.
     """
 
@@ -64,7 +64,13 @@ def nothing_refused() -> pl.DataFrame:
     return pl.DataFrame(schema=REFUSED)
 
 
-def cut_raw(content: bytes, max_bytes: int) -> str:
-    """Returns at most `max_bytes` bytes of a record as text; what is no UTF-8 shows as `\\xNN`."""
-    text = content[:max_bytes].decode("utf-8", "backslashreplace")
-    return text.encode()[:max_bytes].decode("utf-8", "ignore")
+def as_raw(content: bytes) -> str:
+    """Returns a record's bytes as text; what is no UTF-8 shows as `\\xNN`."""
+    return content.decode("utf-8", "backslashreplace")
+
+
+def cut_raw(raw: pl.Series, max_bytes: int) -> pl.Series:
+    """Returns texts of at most `max_bytes` bytes of UTF-8, those that are longer cut there."""
+    long = (raw.str.len_bytes() > max_bytes).fill_null(False).arg_true()
+    cut = [text.encode()[:max_bytes].decode("utf-8", "ignore") for text in raw.gather(long)]
+    return raw.scatter(long, cut) if cut else raw

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from assets.ingest.block import Block, Rows, cut_raw, refuse
+from assets.ingest.block import Block, Rows, as_raw, refuse
 from assets.ingest.csv_records import FAULTS, CsvRecords, CsvShape, find_records
 from assets.ingest.fields import FileKind, resolve
 from assets.ingest.lines import LineReader, split_lines
@@ -79,8 +79,7 @@ class CsvSource:
         starts, ends = records.starts[good], records.ends[good]
 
         def text(start: int, end: int) -> str:
-            limit = self._settings.max_raw_bytes
-            return cut_raw(bytes(whole[start : min(end, start + limit)]), limit)
+            return as_raw(bytes(whole[start:end]))
 
         def raw(rows: Rows) -> list[str]:
             return [text(*bounds) for bounds in zip(starts[rows], ends[rows], strict=True)]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.ingest import json_objects
-from assets.ingest.block import Block, Rows, cut_raw, refuse
+from assets.ingest.block import Block, Rows, as_raw, refuse
 from assets.ingest.checked import first_fault, is_not, no_faults
 from assets.ingest.fields import Field, FileKind, resolve
 from assets.ingest.lines import LineReader, split_lines
@@ -90,7 +90,7 @@ class JsonSource:
             self._line + fit[good.to_numpy()],
             refuse(
                 self._line + bad,
-                [self._raw(content[starts[row] : ends[row]].tobytes()) for row in bad],
+                [as_raw(content[starts[row] : ends[row]].tobytes()) for row in bad],
                 why.gather(bad).to_list(),
             ),
         )
@@ -101,7 +101,7 @@ class JsonSource:
         if faults:
             fault = first_fault(faults)
             keep, drop = fault.is_null().arg_true(), fault.is_not_null().arg_true()
-            raw = [self._raw(text.encode()) for text in texts.gather(drop)]
+            raw = texts.gather(drop).str.strip_chars_end("\r\n").to_list()
             odd = refuse(lines[drop.to_numpy()], raw, fault.gather(drop).to_list())
             texts, lines = texts.gather(keep), lines[keep.to_numpy()]
             refused = pl.concat([refused, odd])
@@ -109,12 +109,9 @@ class JsonSource:
         return Block(
             cells,
             lines,
-            lambda rows: [self._raw(text.encode()) for text in texts.gather(rows)],
+            lambda rows: texts.gather(rows).str.strip_chars_end("\r\n").to_list(),
             refused,
         )
-
-    def _raw(self, content: bytes) -> str:
-        return cut_raw(content.rstrip(b"\r\n"), self._settings.max_raw_bytes)
 
 
 def _texts(content: NDArray[np.uint8], starts: Rows, rows: Rows) -> pl.Series:

@@ -5,7 +5,6 @@ moves from `accepted` to `quarantined`, with its line and nothing of what it sai
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
@@ -17,31 +16,37 @@ from assets.ingest.pouring import ERASED_REASON
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
 from core.home import Home
+from core.ingest_settings import IngestSettings, limits_digest
 from core.kill_points import reach
 from core.schemas import QUARANTINE, TABLES
 from core.tables import read_table
 
+CUT_REASON = "cut short, so that it may be of an erased user"
+"""Why the text of a refused record is left out that is not there to its end."""
 
-def redact_lake(ledger: Ledger, erased: ErasedUsers) -> int:
+
+def redact_lake(ledger: Ledger, erased: ErasedUsers, settings: IngestSettings) -> int:
     """Rewrites the lake files, and the entries, that hold an erased user; returns how many files.
 
     The old files stay until `remove_strays`: older snapshots name them.
     """
     n_rewritten = 0
     for entry in list(ledger.entries):
-        if redacted := _redacted_entry(ledger.home, entry, erased):
+        if redacted := _redacted_entry(ledger.home, entry, erased, settings):
             n_rewritten += len(set(redacted.files) - set(entry.files))
             ledger.replace(redacted)
             reach("lake_entry_replaced")
     return n_rewritten
 
 
-def _redacted_entry(home: Home, entry: Entry, erased: ErasedUsers) -> Entry | None:
+def _redacted_entry(
+    home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings
+) -> Entry | None:
     """Returns an entry whose lake files hold no erased user; None where none ever did."""
     files: list[LakeFile] = []
     gone: list[pl.DataFrame] = []
     told = _without_names(entry, erased)
-    refused = _quarantined(home, entry, erased)
+    refused = _quarantined(home, entry, erased, settings)
     for file in entry.files:
         own = _own_rows(home, file, erased)
         if file.table == QUARANTINE.name or own is None:
@@ -79,15 +84,29 @@ def _without_names(entry: Entry, erased: ErasedUsers) -> Entry:
     )  # fmt: skip
 
 
-def holds_erased(path: Path, table: str, erased: ErasedUsers) -> bool:
-    """Returns whether a lake file holds an erased user, or the trace of one refused or redacted."""
-    if table == QUARANTINE.name:
-        rows = read_table(path, QUARANTINE, ["raw", "reason"])
-        is_trace = (rows["reason"] == ERASED_REASON).any()
-        return bool(is_trace or erased.mentioned(rows["raw"]).any())
-    if "user_id" not in TABLES[table].names:
-        return False
-    return bool(erased.among(read_table(path, TABLES[table], ["user_id"])["user_id"]))
+def leaves_room(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> bool:
+    """Returns whether the lake says that a file may hold, or did hold, an erased user.
+
+    It does where a row is theirs, and where the text of a refused record names them, is left out or
+    is cut short.
+    """
+    quarantine = _quarantine(home, entry)
+    raw = quarantine["raw"]
+    if raw.null_count() or _cut(raw, entry, settings).any() or erased.mentioned(raw).any():
+        return True
+    return any(_own_rows(home, file, erased) is not None for file in entry.files)
+
+
+def _cut(raw: pl.Series, entry: Entry, settings: IngestSettings) -> pl.Series:
+    """Returns which texts of an entry's refused records may be cut short.
+
+    Under limits that nobody knows any more, those that are as long as the longest: a text that was
+    cut is as long as the limit but for a letter of up to four bytes.
+    """
+    n_bytes = raw.str.len_bytes().fill_null(0)
+    if entry.settings_digest == limits_digest(settings):
+        return n_bytes.gt(min(settings.max_raw_bytes - 4, settings.max_record_bytes))
+    return n_bytes.gt(max(60, int(n_bytes.to_numpy().max(initial=0)) - 4))
 
 
 def _own_rows(home: Home, file: LakeFile, erased: ErasedUsers) -> pl.Series | None:
@@ -108,15 +127,22 @@ def _quarantine(home: Home, entry: Entry) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=QUARANTINE.polars), *found])
 
 
-def _quarantined(home: Home, entry: Entry, erased: ErasedUsers) -> pl.DataFrame | None:
+def _quarantined(
+    home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings
+) -> pl.DataFrame | None:
     """Returns an entry's quarantine without the texts of erased users; None if there are none."""
     rows = _quarantine(home, entry)
     named = erased.mentioned(rows["raw"]) | _named_by_reason(rows, erased)
-    if not named.any():
+    cut = _cut(rows["raw"], entry, settings)
+    if not (named | cut).any():
         return None
     return rows.with_columns(
-        raw=pl.when(~named).then("raw"),
-        reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
+        raw=pl.when(~(named | cut)).then("raw"),
+        reason=pl.when(named)
+        .then(pl.lit(ERASED_REASON))
+        .when(cut)
+        .then(pl.lit(CUT_REASON))
+        .otherwise("reason"),
     )
 
 
@@ -125,7 +151,7 @@ def _named_by_reason(rows: pl.DataFrame, erased: ErasedUsers) -> pl.Series:
 
     What the reason of a record quotes stands in the record too.
     """
-    bare = rows["raw"].is_null() & (rows["reason"] != ERASED_REASON)
+    bare = rows["raw"].is_null() & ~rows["reason"].is_in([ERASED_REASON, CUT_REASON])
     return bare & erased.mentioned(rows["reason"].set(~bare, None))
 
 

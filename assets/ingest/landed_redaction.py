@@ -10,7 +10,7 @@ import polars as pl
 from assets.ingest.access import file_name
 from assets.ingest.entry import Entry
 from assets.ingest.fields import kind_of_table
-from assets.ingest.lake_redaction import holds_erased
+from assets.ingest.lake_redaction import leaves_room
 from assets.ingest.landing import IngestReport, landed_files
 from assets.ingest.ledger import Ledger, open_ledger
 from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
@@ -58,8 +58,7 @@ def _may_bring(home: Home, entry: Entry, erased: ErasedUsers) -> bool:
     if entry.cleared == erased.digest:
         return False
     refused = [home.lake / file.path for file in entry.files if file.table == QUARANTINE.name]
-    reasons = [read_table(path, QUARANTINE, ["reason"])["reason"] for path in refused]
-    is_refused = any((x == ERASED_REASON).any() for x in reasons)
+    is_refused = any(read_table(x, QUARANTINE, ["raw"])["raw"].null_count() for x in refused)
     return entry.status == "unreadable" or entry.duplicate > 0 or is_refused
 
 
@@ -85,7 +84,7 @@ def redact_landing(
         taken = [x for x in ledger.entries if sha256 in (x.sha256, x.redacted_sha256)]
         if not taken or all(_is_clear(entry, sha256, erased) for entry in taken):
             continue
-        if not any(_may_hold(ledger.home, entry, erased) for entry in taken):
+        if not any(_may_hold(ledger.home, entry, erased, settings) for entry in taken):
             continue
         if all(entry.status == "unreadable" for entry in taken):
             if _may_name(path, erased):
@@ -94,8 +93,7 @@ def redact_landing(
             else:
                 _note_clear(ledger, taken, erased)
             continue
-        entry = next(x for x in taken if x.status == "ingested")
-        gone, starts = _records(path, entry, erased, settings)
+        gone, starts = _records(path, taken, erased, settings)
         if len(gone):
             cleared = [replace(x, cleared=erased.digest) for x in taken]
             _replace(ledger, path, cleared, gone, starts)
@@ -117,28 +115,35 @@ def _note_clear(ledger: Ledger, taken: list[Entry], erased: ErasedUsers) -> None
         ledger.replace(replace(entry, cleared=erased.digest))
 
 
-def _may_hold(home: Home, entry: Entry, erased: ErasedUsers) -> bool:
+def _may_hold(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> bool:
     """Returns whether what was taken in of a file leaves room for an erased user in it.
 
     Repeated records lie in the file alone; of all others the lake or its quarantine knows.
     """
     if entry.status == "unreadable" or entry.duplicate:
         return True
-    return any(holds_erased(home.lake / file.path, file.table, erased) for file in entry.files)
+    return leaves_room(home, entry, erased, settings)
 
 
 def _records(
-    path: Path, entry: Entry, erased: ErasedUsers, settings: IngestSettings
+    path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings
 ) -> tuple[Lines, Lines]:
-    """Returns the first lines of the records that go, and of all records, each ascending."""
-    kind = kind_of_table(TABLES[entry.table])
-    request = Request(settings, Mapping.model_validate(entry.mapping), kind.table, entry.importer)
-    file = Pour(path, entry.source_file, entry.ingested_us, kind)
+    """Returns the first lines of the records that go, and of all records, each ascending.
+
+    A record goes that holds an erased user under any of the mappings that the file was read with.
+    """
     gone, starts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for block, conformed in conformed_blocks(file, request):
-        refused = without_erased(conformed, erased).refused
-        gone.append(refused.filter(pl.col("reason") == ERASED_REASON)["line"].to_numpy())
-        starts += [block.lines, block.refused["line"].to_numpy()]
+    for entry in taken:
+        if entry.status == "unreadable":
+            continue
+        kind = kind_of_table(TABLES[entry.table])
+        mapping = Mapping.model_validate(entry.mapping)
+        request = Request(settings, mapping, kind.table, entry.importer)
+        file = Pour(path, entry.source_file, entry.ingested_us, kind)
+        for block, conformed in conformed_blocks(file, request):
+            refused = without_erased(conformed, erased, settings).refused
+            gone.append(refused.filter(pl.col("reason") == ERASED_REASON)["line"].to_numpy())
+            starts += [block.lines, block.refused["line"].to_numpy()]
     return np.unique(np.concatenate(gone)), np.unique(np.concatenate(starts))
 
 

@@ -27,8 +27,7 @@ from core.days import now_us
 from core.erased_users import ErasedUsers
 from core.errors import InputError, UnreadableFile
 from core.home import Home
-from core.ids import digest
-from core.ingest_settings import IngestSettings
+from core.ingest_settings import IngestSettings, limits_digest
 from core.manifest import hash_file
 from core.schemas import QUARANTINE
 
@@ -80,7 +79,7 @@ def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
     before, sha256 = _stat(path), _hash(path)
     kind = kind_of_table(request.table) if request.table else kind_of_name(path.name)
     mapping = request.mapping.model_dump(mode="json")
-    limits = digest(settings.model_dump(mode="json", exclude={"mapping"}))
+    limits = limits_digest(settings)
     likeness = Likeness(
         sha256, request.importer, mapping, limits,
         table=request.table.name if request.table else None,
@@ -120,7 +119,7 @@ def _write(intake: Intake, file: Pour, request: Request) -> tuple[list[LakeFile]
         file.accepted = file.duplicate = 0
         whole = pl.DataFrame({"line": [0], "raw": [None], "reason": [reason]}, schema=REFUSED)
         with _writing(intake, request.settings) as writer:
-            writer.take(QUARANTINE, quarantine_rows(whole, file))
+            writer.take(QUARANTINE, quarantine_rows(whole, file, request.settings))
             return writer.finish(), reason
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.ingest.block import Block, Rows, cut_raw, nothing_refused, refuse
+from assets.ingest.block import Block, Rows, nothing_refused, refuse
 from assets.ingest.fields import FileKind, resolve
 from core.errors import UnreadableFile
 from core.ingest_settings import IngestSettings, Mapping
@@ -81,14 +81,13 @@ class ParquetSource:
                 bad[invalid] = True
             cells[name] = pl.Series(name, column)
         lines = np.arange(read + 1, read + 1 + batch.num_rows, dtype=np.int64)
-        limit = self._settings.max_raw_bytes
         refused = nothing_refused()
         if bad.any():
             rows = np.flatnonzero(bad)
-            refused = refuse(lines[rows], _raw(cells, rows, limit), ["not valid UTF-8"] * len(rows))
+            refused = refuse(lines[rows], _raw(cells, rows), ["not valid UTF-8"] * len(rows))
             cells = {name: column.filter(~bad) for name, column in cells.items()}
             lines = lines[~bad]
-        return Block(cells, lines, lambda rows: _raw(cells, rows, limit), refused, units)
+        return Block(cells, lines, lambda rows: _raw(cells, rows), refused, units)
 
 
 def _plain(column: Any) -> Any:
@@ -128,7 +127,7 @@ def _decoded(value: bytes | None) -> str | bool | None:
         return False
 
 
-def _raw(cells: dict[str, pl.Series], rows: Rows, limit: int) -> list[str]:
+def _raw(cells: dict[str, pl.Series], rows: Rows) -> list[str]:
     """Returns rows as JSON text."""
     shown = pl.DataFrame(cells)[rows].select(
         pl.col(name)
@@ -136,5 +135,4 @@ def _raw(cells: dict[str, pl.Series], rows: Rows, limit: int) -> list[str]:
         else pl.col(name).cast(pl.String)
         for name, column in cells.items()
     )
-    texts = shown.select(pl.struct(pl.all()).struct.json_encode()).to_series()
-    return [cut_raw(text.encode(), limit) for text in texts]
+    return shown.select(pl.struct(pl.all()).struct.json_encode()).to_series().to_list()

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from assets.ingest.blame import reading
-from assets.ingest.block import Block, refuse
+from assets.ingest.block import Block, cut_raw, refuse
 from assets.ingest.conform import Conformed, Rules, conform
 from assets.ingest.entry import UNKNOWN_TABLE
 from assets.ingest.event_index import EventIndex
@@ -103,7 +103,7 @@ def pour(
     for block, conformed in conformed_blocks(file, request):
         assert file.kind is not None
         if erased:
-            conformed = without_erased(conformed, erased)
+            conformed = without_erased(conformed, erased, request.settings)
         repeats = repeats or _repeats(file.kind, index)
         verdicts = repeats.judge(conformed.rows)
         rows = conformed.rows.filter(verdicts == NEW)
@@ -111,7 +111,8 @@ def pour(
         if (verdicts == REUSED).any():
             lines = conformed.rows["line"].filter(verdicts == REUSED).to_numpy()
             raw = block.raw(np.searchsorted(block.lines, lines))
-            refused = pl.concat([refused, refuse(lines, raw, [REUSED_REASON] * len(lines))])
+            reused = refuse(lines, raw, [REUSED_REASON] * len(lines))
+            refused = pl.concat([refused, without_texts(reused, erased, request.settings)])
         file.read += block.n_records
         file.accepted += len(rows)
         file.duplicate += int((verdicts == DUPLICATE).sum())
@@ -121,17 +122,15 @@ def pour(
             source_file=pl.lit(file.name), ingested_us=pl.lit(file.ingested_us, pl.Int64)
         )
         writer.take(table, stamped.select(table.names))
-        writer.take(QUARANTINE, quarantine_rows(refused, file))
+        writer.take(QUARANTINE, quarantine_rows(refused, file, request.settings))
 
 
-def without_erased(conformed: Conformed, erased: ErasedUsers) -> Conformed:
+def without_erased(
+    conformed: Conformed, erased: ErasedUsers, settings: IngestSettings
+) -> Conformed:
     """Returns a block whose records of erased users are refused, their text left out."""
-    rows, refused = conformed.rows, conformed.refused
-    named = erased.mentioned(refused["raw"])
-    redacted = refused.with_columns(
-        raw=pl.when(~named).then("raw"),
-        reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
-    )
+    rows = conformed.rows
+    redacted = without_texts(conformed.refused, erased, settings)
     if "user_id" not in rows.columns:
         return Conformed(rows, redacted)
     own = erased.own(rows["user_id"])
@@ -140,10 +139,29 @@ def without_erased(conformed: Conformed, erased: ErasedUsers) -> Conformed:
     return Conformed(rows.filter(~own), pl.concat([redacted, gone]))
 
 
-def quarantine_rows(refused: pl.DataFrame, file: Pour) -> pl.DataFrame:
-    """Returns refused records as rows of `quarantine`."""
+def without_texts(
+    refused: pl.DataFrame, erased: ErasedUsers, settings: IngestSettings
+) -> pl.DataFrame:
+    """Returns refused records without the texts that name an erased user.
+
+    Nor are those kept that are too long for a reader to have seen their end.
+    """
+    if not erased:
+        return refused
+    raw = refused["raw"]
+    unsure = (raw.str.len_bytes() > settings.max_record_bytes).fill_null(False)
+    named = erased.mentioned(raw) | unsure
+    return refused.with_columns(
+        raw=pl.when(~named).then("raw"),
+        reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),
+    )
+
+
+def quarantine_rows(refused: pl.DataFrame, file: Pour, settings: IngestSettings) -> pl.DataFrame:
+    """Returns refused records as rows of `quarantine`, their texts cut at the limit."""
     return refused.select(
-        pl.lit(file.name).alias("source_file"), "line", "raw", "reason",
+        pl.lit(file.name).alias("source_file"), "line",
+        cut_raw(refused["raw"], settings.max_raw_bytes), "reason",
         pl.lit(table_name(file)).alias("table"),
     )  # fmt: skip
 

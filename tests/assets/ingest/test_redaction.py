@@ -12,6 +12,7 @@ from assets.ingest.account import check_account
 from assets.ingest.landed_redaction import redact_repeated
 from assets.ingest.landing import ingest_file
 from assets.ingest.ledger import read_entries
+from core.ingest_settings import IngestSettings
 from core.release_store import ReleaseStore
 from tests import small_world
 from tests.assets.ingest.conftest import event
@@ -177,11 +178,65 @@ def test_a_file_of_nobody_else_goes_whole_and_one_that_nobody_reads_too(zone):
     assert len(read_entries(zone.home)) == 4
 
 
+FAR = [
+    EVENTS[0],
+    {**event(event_id="far", occurred_at="never"), "note": "é" * 3000, "user_id": GONE},
+    {**event(event_id="other", occurred_at="never"), "note": "x" * 5000, "user_id": "bob"},
+]
+
+
+@pytest.mark.parametrize(("name", "spell"), [("events.csv", as_csv), ("events.jsonl", as_lines)])
+@pytest.mark.parametrize("when", ["before", "after", "after others", "under other limits"])
+def test_whose_id_lies_far_into_a_refused_record_is_found(zone, name, spell, when):
+    records = [{"note": "", **EVENTS[0]}, *({"note": "", **r} for r in FAR[1:])]
+    if when == "before":
+        erase(zone)
+    if when == "under other limits":
+        zone.settings = IngestSettings(max_raw_bytes=1000)
+    path = zone.land(name, spell(records))
+    night(zone)
+    if when == "after others":
+        erase(zone, "somebody else")
+        assert path.read_text() == spell(records)
+    if when != "before":
+        erase(zone)
+    assert path.read_text() == spell([records[0], records[2]])
+    assert traces(zone.home.root, GONE, "éé") == {}
+    told = "erased user" if when == "before" else "cut short, so that it may be of an erased user"
+    assert zone.refusals()[0] == (3 - (name == "events.jsonl"), told)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_record_whose_end_no_reader_saw_goes(zone, is_late):
+    zone.settings = IngestSettings(max_record_bytes=1024, block_bytes=1024)
+    long = {**EVENTS[1], "note": "x" * 4000}
+    long["user_id"] = long.pop("user_id")  # the last of all
+    if not is_late:
+        erase(zone)
+    path = zone.land_lines("events.jsonl", EVENTS[0], long, EVENTS[2])
+    night(zone)
+    if is_late:
+        ReleaseStore(zone.home.releases).tombstones.erase(GONE)
+        limits = ("MAX_RECORD_BYTES", "BLOCK_BYTES")
+        with small_world.settings({f"DAYBREAK_INGEST__{name}": "1024" for name in limits}):
+            carry_out(zone.home)
+    assert path.read_text().splitlines() == [json.dumps(r) for r in (EVENTS[0], EVENTS[2])]
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_an_event_refused_as_reused_is_kept_without_a_text_that_names_them(zone):
+    erase(zone)
+    again = {**event(event_id="e0", user_id="bob"), "friend": GONE}
+    zone.land_lines("events.jsonl", EVENTS[0], again)
+    night(zone)
+    assert zone.refusals() == [(2, "erased user")]
+
+
 HEADLESS = [
     ("dump.csv", f"e1,{GONE},i1,like,2025-03-01\ne2,{GONE},i2,like,2025-03-01\n"),
     ("events-1.csv", f"e1,{GONE},i1\n"),
     ("events-2.csv", f'"e1,i1,{"x" * 28},{GONE}\n'),  # an open quote
-    ("events-3.csv", f"user_id,item_id,action,occurred_at,{GONE},{GONE}\n{GONE},i1,like,never,1,2\n"),
+    ("events-3.csv", f"user_id,item_id,action,{GONE},{GONE}\n{GONE},i1,like,1,2\n"),
     ("events-4.jsonl", f'{{"{GONE}": 1}}\n'),
     ("events-5.csv", f'{",".join(f"c{n}" for n in range(19))},{GONE}\n'),
     ("users-6.csv", f"user_id,country,{GONE}\nann,NL,\n"),
