@@ -10,6 +10,7 @@ from assets.ingest.landing import ingest_landing
 from assets.ingest.ledger import read_entries
 from assets.ingest.snapshot import Snapshot, snapshot
 from core.errors import CheckFailed
+from core.home_lock import no_rewriting
 from core.ids import digest
 from core.night import Made, Night
 from core.schemas import EVENTS, QUARANTINE
@@ -24,8 +25,11 @@ def make_lake(night: Night) -> Made:
     """
     report = ingest_landing(night.home, night.settings.ingest)
     redact_repeated(night.home, night.settings.ingest, report)
-    taken = snapshot(night.home)
+    with no_rewriting(night.home):  # or an erasure takes away the files that the snapshot names
+        return _make_lake(night, snapshot(night.home))
 
+
+def _make_lake(night: Night, taken: Snapshot) -> Made:
     def write(staging: Staging) -> None:
         staging.write_json("snapshot.json", snapshot_files(taken))
         staging.facts.update(describe(taken))

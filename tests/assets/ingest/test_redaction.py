@@ -2,18 +2,21 @@
 
 import gzip
 import json
+import threading
 
 import polars as pl
 import pytest
 
 from assets.erasure.stage import carry_out
-from assets.ingest import landed_redaction
+from assets.ingest import landed_redaction, stage
 from assets.ingest.account import check_account
 from assets.ingest.landed_redaction import redact_repeated
 from assets.ingest.landing import ingest_file
 from assets.ingest.ledger import read_entries
 from core.ingest_settings import IngestSettings
+from core.night import Workspace
 from core.release_store import ReleaseStore
+from core.settings import Settings
 from tests import small_world
 from tests.assets.ingest.conftest import event
 from tests.traces import traces
@@ -156,6 +159,28 @@ def test_a_night_looks_into_a_file_once(zone, monkeypatch):
     for _ in range(3):
         night(zone)
     assert looked == ["events-a.csv", "events-b.csv"]
+
+
+def test_an_erasure_waits_for_the_lake_that_is_just_being_made(zone, monkeypatch):
+    zone.land("events.csv", as_csv(EVENTS))
+    take, erasers = stage.snapshot, []
+
+    def slow_snapshot(home):
+        taken = take(home)
+        erasers.append(threading.Thread(target=erase, args=(zone,)))
+        erasers[0].start()
+        erasers[0].join(1)
+        return taken
+
+    monkeypatch.setattr(stage, "snapshot", slow_snapshot)
+    night_of = Workspace(zone.home, Settings()).night("2026-01-01")
+    made = stage.make_lake(night_of)
+    stage.check_totals(made.artefact.facts)
+    erasers[0].join()
+    lake = night_of.get("lake")
+    assert lake.manifest.redaction == 1
+    stage.check_totals(lake.facts)
+    assert traces(zone.home.root, GONE) == {}
 
 
 def test_repeated_records_lie_in_the_file_alone_and_go_too(zone):
