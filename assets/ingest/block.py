@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assets.ingest.fields import FileKind
 from core.ingest_settings import Mapping
+from core.raw_records import RecordForm
 
 REFUSED = {"line": pl.Int64(), "raw": pl.String(), "reason": pl.String()}
 Rows = NDArray[np.int64]
@@ -25,6 +26,7 @@ class Block:
         raw: returns the whole text of the records at the given places, as it stood in the file.
         refused: records that no parser understands, as `REFUSED`, with their whole text.
         time_units: what the integers of a time column count, where the file itself says so.
+        form: how the texts of its records are written.
     """
 
     cells: dict[str, pl.Series]
@@ -32,6 +34,7 @@ class Block:
     raw: Callable[[Rows], Sequence[str]]
     refused: pl.DataFrame
     time_units: dict[str, str] = field(default_factory=dict)
+    form: RecordForm = field(default_factory=RecordForm)
 
     @property
     def n_records(self) -> int:
@@ -73,4 +76,4 @@ def cut_raw(raw: pl.Series, max_bytes: int) -> pl.Series:
     """Returns texts of at most `max_bytes` bytes of UTF-8, those that are longer cut there."""
     long = (raw.str.len_bytes() > max_bytes).fill_null(False).arg_true()
     cut = [text.encode()[:max_bytes].decode("utf-8", "ignore") for text in raw.gather(long)]
-    return raw.scatter(long, cut) if cut else raw
+    return raw.clone().scatter(long, cut) if cut else raw

@@ -16,6 +16,7 @@ from assets.ingest.fields import FileKind, resolve
 from assets.ingest.lines import LineReader, split_lines
 from core.errors import UnreadableFile
 from core.ingest_settings import IngestSettings, Mapping
+from core.raw_records import RecordForm
 
 _SEPARATORS = ",;\t|"
 
@@ -51,11 +52,12 @@ class CsvSource:
             ord(self._separator), len(self._names),
             self._settings.max_record_bytes, self._settings.max_record_lines,
         )  # fmt: skip
+        form = RecordForm.of(mapping, self._names, self._separator)
         buffer, upcoming = self._rest, self._reader.read()
         while buffer or upcoming is not None:
             records = find_records(np.frombuffer(buffer, np.uint8), shape, final=upcoming is None)
             if len(records.starts):
-                yield self._block(buffer, records, fields, shape)
+                yield self._block(buffer, records, fields, shape, form)
             self._line += records.n_lines
             buffer = buffer[records.n_bytes :] + (upcoming or b"")
             upcoming = None if upcoming is None else self._reader.read()
@@ -72,7 +74,12 @@ class CsvSource:
         raise UnreadableFile("the file holds nothing but blank lines; send one with a header")
 
     def _block(
-        self, buffer: bytes, records: CsvRecords, fields: dict[str, str], shape: CsvShape
+        self,
+        buffer: bytes,
+        records: CsvRecords,
+        fields: dict[str, str],
+        shape: CsvShape,
+        form: RecordForm,
     ) -> Block:
         good = records.faults == 0
         whole = memoryview(buffer)
@@ -89,6 +96,7 @@ class CsvSource:
             cells=self._parse(_joined(buffer, records, good), int(good.sum()), fields),
             lines=self._line + records.lines[good],
             raw=raw,
+            form=form,
             refused=refuse(
                 self._line + records.lines[bad],
                 [text(*b) for b in zip(records.starts[bad], records.ends[bad], strict=True)],

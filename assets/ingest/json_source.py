@@ -18,6 +18,7 @@ from assets.ingest.lines import LineReader, split_lines
 from assets.ingest.text import whole_numbers
 from assets.ingest.utf8 import invalid_records
 from core.ingest_settings import IngestSettings, Mapping
+from core.raw_records import RecordForm
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class JsonSource:
         found = resolve(kind, self.columns, mapping)
         keys = [found.get(f.name, mapping.columns.get(f.name, f.name)) for f in kind.fields]
         for piece in itertools.chain(self._first, self._pieces()):
-            yield self._block(piece, kind, keys)
+            yield self._block(piece, kind, keys, RecordForm.of(mapping))
 
     def _pieces(self) -> Iterator[_Objects]:
         while (buffer := self._reader.read()) is not None:
@@ -95,7 +96,7 @@ class JsonSource:
             ),
         )
 
-    def _block(self, piece: _Objects, kind: FileKind, keys: list[str]) -> Block:
+    def _block(self, piece: _Objects, kind: FileKind, keys: list[str], form: RecordForm) -> Block:
         cells, faults = read_members(kind.fields, json_objects.members(piece.texts, keys))
         texts, lines, refused = piece.texts, piece.lines, piece.refused
         if faults:
@@ -111,6 +112,7 @@ class JsonSource:
             lines,
             lambda rows: texts.gather(rows).str.strip_chars_end("\r\n").to_list(),
             refused,
+            form=form,
         )
 
 

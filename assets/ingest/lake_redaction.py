@@ -16,8 +16,9 @@ from assets.ingest.pouring import ERASED_REASON
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
 from core.home import Home
-from core.ingest_settings import IngestSettings, limits_digest
+from core.ingest_settings import IngestSettings, Mapping, limits_digest
 from core.kill_points import reach
+from core.raw_records import RecordForm
 from core.schemas import QUARANTINE, TABLES
 from core.tables import read_table
 
@@ -92,9 +93,17 @@ def leaves_room(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestS
     """
     quarantine = _quarantine(home, entry)
     raw = quarantine["raw"]
-    if raw.null_count() or _cut(raw, entry, settings).any() or erased.mentioned(raw).any():
+    if (
+        raw.null_count()
+        or _cut(raw, entry, settings).any()
+        or erased.mentioned(raw, _form(entry)).any()
+    ):
         return True
     return any(_own_rows(home, file, erased) is not None for file in entry.files)
+
+
+def _form(entry: Entry) -> RecordForm:
+    return RecordForm.of(Mapping.model_validate(entry.mapping))
 
 
 def _cut(raw: pl.Series, entry: Entry, settings: IngestSettings) -> pl.Series:
@@ -132,7 +141,7 @@ def _quarantined(
 ) -> pl.DataFrame | None:
     """Returns an entry's quarantine without the texts of erased users; None if there are none."""
     rows = _quarantine(home, entry)
-    named = erased.mentioned(rows["raw"]) | _named_by_reason(rows, erased)
+    named = erased.mentioned(rows["raw"], _form(entry)) | _named_by_reason(rows, erased)
     cut = _cut(rows["raw"], entry, settings)
     if not (named | cut).any():
         return None

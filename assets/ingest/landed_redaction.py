@@ -1,5 +1,6 @@
 """Landed files without the records of erased users."""
 
+import csv
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.home import Home
 from core.ingest_settings import IngestSettings, Mapping
 from core.kill_points import reach
 from core.manifest import hash_file
+from core.raw_records import RecordForm
 from core.schemas import QUARANTINE, TABLES
 from core.tables import read_table
 
@@ -87,7 +89,7 @@ def redact_landing(
         if not any(_may_hold(ledger.home, entry, erased, settings) for entry in taken):
             continue
         if all(entry.status == "unreadable" for entry in taken):
-            if _may_name(path, erased):
+            if any(_may_name(path, entry, erased) for entry in taken):
                 path.unlink()
                 n_rewritten += 1
             else:
@@ -141,7 +143,7 @@ def _records(
         request = Request(settings, mapping, kind.table, entry.importer)
         file = Pour(path, entry.source_file, entry.ingested_us, kind)
         for block, conformed in conformed_blocks(file, request):
-            refused = without_erased(conformed, erased, settings).refused
+            refused = without_erased(conformed, block.form, erased, settings).refused
             gone.append(refused.filter(pl.col("reason") == ERASED_REASON)["line"].to_numpy())
             starts += [block.lines, block.refused["line"].to_numpy()]
     return np.unique(np.concatenate(gone)), np.unique(np.concatenate(starts))
@@ -170,7 +172,7 @@ def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Lines, starts
     flush_folder(path.parent)
 
 
-def _may_name(path: Path, erased: ErasedUsers) -> bool:
+def _may_name(path: Path, entry: Entry, erased: ErasedUsers) -> bool:
     """Returns whether a file that no reader opens names an erased user, or is no text to tell by.
 
     Packed, binary and huge ones are not looked into: some are made to burst.
@@ -180,5 +182,15 @@ def _may_name(path: Path, erased: ErasedUsers) -> bool:
     content = path.read_bytes()
     if b"\0" in content or content.startswith(b"\x1f\x8b"):
         return True
-    lines = pl.Series(content.decode("utf-8", "backslashreplace").splitlines(), dtype=pl.String)
-    return bool(erased.mentioned(lines).any())
+    lines = pl.Series(content.decode("utf-8-sig", "backslashreplace").splitlines(), dtype=pl.String)
+    return bool(erased.mentioned(lines, _form(lines, entry)).any())
+
+
+def _form(lines: pl.Series, entry: Entry) -> RecordForm:
+    """Returns how an unreadable file's lines are written: with a header if that names users."""
+    json_form = RecordForm.of(Mapping.model_validate(entry.mapping))
+    for separator in ",;\t|":
+        header = next(csv.reader(lines.head(1).str.slice(0, 65_536), delimiter=separator), [])
+        if json_form.user_columns & set(header):
+            return replace(json_form, header=tuple(header), separator=separator)
+    return json_form

@@ -34,6 +34,7 @@ from assets.ingest.repeats import (
 )
 from core.erased_users import ErasedUsers
 from core.ingest_settings import IngestSettings, Mapping
+from core.raw_records import RecordForm
 from core.schemas import QUARANTINE, Table
 
 ERASED_REASON = "erased user"
@@ -103,7 +104,7 @@ def pour(
     for block, conformed in conformed_blocks(file, request):
         assert file.kind is not None
         if erased:
-            conformed = without_erased(conformed, erased, request.settings)
+            conformed = without_erased(conformed, block.form, erased, request.settings)
         repeats = repeats or _repeats(file.kind, index)
         verdicts = repeats.judge(conformed.rows)
         rows = conformed.rows.filter(verdicts == NEW)
@@ -112,7 +113,9 @@ def pour(
             lines = conformed.rows["line"].filter(verdicts == REUSED).to_numpy()
             raw = block.raw(np.searchsorted(block.lines, lines))
             reused = refuse(lines, raw, [REUSED_REASON] * len(lines))
-            refused = pl.concat([refused, without_texts(reused, erased, request.settings)])
+            refused = pl.concat(
+                [refused, without_texts(reused, block.form, erased, request.settings)]
+            )
         file.read += block.n_records
         file.accepted += len(rows)
         file.duplicate += int((verdicts == DUPLICATE).sum())
@@ -126,11 +129,11 @@ def pour(
 
 
 def without_erased(
-    conformed: Conformed, erased: ErasedUsers, settings: IngestSettings
+    conformed: Conformed, form: RecordForm, erased: ErasedUsers, settings: IngestSettings
 ) -> Conformed:
     """Returns a block whose records of erased users are refused, their text left out."""
     rows = conformed.rows
-    redacted = without_texts(conformed.refused, erased, settings)
+    redacted = without_texts(conformed.refused, form, erased, settings)
     if "user_id" not in rows.columns:
         return Conformed(rows, redacted)
     own = erased.own(rows["user_id"])
@@ -140,7 +143,7 @@ def without_erased(
 
 
 def without_texts(
-    refused: pl.DataFrame, erased: ErasedUsers, settings: IngestSettings
+    refused: pl.DataFrame, form: RecordForm, erased: ErasedUsers, settings: IngestSettings
 ) -> pl.DataFrame:
     """Returns refused records without the texts that name an erased user.
 
@@ -150,7 +153,7 @@ def without_texts(
         return refused
     raw = refused["raw"]
     unsure = (raw.str.len_bytes() > settings.max_record_bytes).fill_null(False)
-    named = erased.mentioned(raw) | unsure
+    named = erased.mentioned(raw, form) | unsure
     return refused.with_columns(
         raw=pl.when(~named).then("raw"),
         reason=pl.when(named).then(pl.lit(ERASED_REASON)).otherwise("reason"),

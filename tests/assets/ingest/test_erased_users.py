@@ -1,11 +1,15 @@
 """An erased user's records are refused by every reader, and nothing of them is kept."""
 
+import csv
+import io
 import json
 
 import polars as pl
 import pytest
 
 from core.erased_users import ErasedUsers
+from core.ingest_settings import Mapping
+from core.raw_records import RecordForm
 from core.release_store import ReleaseStore
 from core.tombstone_log import TombstoneLog
 from tests.assets.ingest.conftest import event
@@ -104,15 +108,84 @@ def test_a_name_is_found_however_it_is_written(tmp_path, raw):
     assert found.to_list() == [True, False, False]
 
 
+ODD = [
+    "ann,bo", "ann;bo|c\td", 'say"hi"x', '"', "line\nbreak7", "back\\slash9", "\\u0041",
+    "o'hara77", "a<b>&c", "zz/yy/77", "Mary Ann Quux", "a, b", "x:y",
+    "Zoë漢字-x", "😀", "{a}", "...", '{"user_id": 1}',
+]  # fmt: skip
+
+
+def erased(folder, user):
+    log = TombstoneLog(folder)
+    log.erase(user)
+    return ErasedUsers(log.state())
+
+
+def csv_line(cells, separator):
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=separator, lineterminator="\n").writerow(cells)
+    return stream.getvalue().removesuffix("\n")
+
+
+@pytest.mark.parametrize("user", ODD)
+def test_odd_ids_are_found_in_records_and_in_what_is_left_of_torn_ones(tmp_path, user):
+    names = erased(tmp_path, user)
+    record = {"item_id": "i1", "user_id": user, "action": 'a "deed"\\'}
+    whole = [json.dumps(record, ensure_ascii=ascii) for ascii in (True, False)]
+    whole += ["".join(r"\u%04x" % c if c > 127 else chr(c) for c in map(ord, whole[1]))] * (
+        "😀" != user
+    )
+    torn = [text[start:end] for text in whole for start in (0, 5, 12) for end in (-1, -9)]
+    twice = [text[:-1] + ', "user_id": "ann"}' for text in whole]
+    nested = [json.dumps({"user_id": "ann", "more": [{"by": [user]}]})]
+    for raw in [*whole, *torn, *twice, *nested]:
+        assert names.mentioned(pl.Series([raw, '{"user_id": "ann"}'])).to_list() == [True, False], (
+            raw
+        )
+    for separator in ",;\t|":
+        line = csv_line(["e1", user, "i1", 'a "deed"'], separator)
+        form = RecordForm(header=("event_id", "user_id", "item_id", "action"), separator=separator)
+        assert names.mentioned(pl.Series([line, "e1,ann,i1,x"]), form).to_list() == [True, False]
+        for raw in (
+            line,
+            line + separator,
+            f'x"{separator}{line}',
+            line[:-2],
+            f"b{separator}{line}",
+        ):
+            assert names.mentioned(pl.Series([raw])).item(), raw
+            assert names.mentioned(pl.Series([raw]), form).item(), raw
+
+
 @pytest.mark.parametrize(
     ("user", "raw", "named"),
     [
         ("42", '{"user_id": 42, "x": 1}', True), ("42", '{"user_id": 42.0}', True),
-        ("a b", "1,a b,3", True), ("a, b", '1,"a, b",3', True), ("x:y", '{"user_id":"x:y"}', True),
-        ("42", "1,142,3", False), ("a.b+c", "1,a.b+c,3", True),
+        ("42", '{"user_id": " 42"}', True), ("42", '{"user_id": [42]}', True),
+        ("42", '{"user_id": 7, "value": 42}', False),
+        ("42", '{"user_id": 7, "value": "42"}', False),
+        ("42", '{"user_id": 7, "note": "of 42.0"}', False),
+        ("42", '{"user_id": 7, "value": 42', True),
+        ("u42", '{"user_id": 7, "note": "of u42."}', True),
+        ("u42", '{"user_id": 7, "u42": 1}', True),
+        ("u42", '{"user_id": "u42\\u200b"}', True),
+        ("u42", '{"user_id": "u42\\ud83d", "by": "u42"}', True),
+        ("42", "1,142,3", False), ("42", "1,42,3", True), ("a.b+c", "1,a.b+c,3", True),
+        ("a b", "1,a b,3", True), ("u42", "[" * 100_000 + '"u42"', True), ("u42", '["u42"]', True),
     ],
 )  # fmt: skip
-def test_odd_ids_are_found_whole(tmp_path, user, raw, named):
-    log = TombstoneLog(tmp_path)
-    log.erase(user)
-    assert ErasedUsers(log.state()).mentioned(pl.Series([raw])).to_list() == [named]
+def test_ids_are_found_whole_and_numbers_where_they_are_ids(tmp_path, user, raw, named):
+    assert erased(tmp_path, user).mentioned(pl.Series([raw])).to_list() == [named]
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        ("42,i1,never,5", True), ("7,42,never,42", False), ('"42",i1,never,5', True),
+        ("42.0,i1,never,", True), ("7,i1,never", False), ("7,i1,42", True), ("7,i1,x,1,42", True),
+        ('7,i1,"never,42', True), ("7,i1,of u42,5", False),
+    ],
+)  # fmt: skip
+def test_a_header_tells_whose_cell_it_is(tmp_path, raw, named):
+    form = RecordForm.of(Mapping(columns={"user_id": "who"}), ("who", "item_id", "at", "value"))
+    assert erased(tmp_path, "42").mentioned(pl.Series([raw]), form).to_list() == [named]

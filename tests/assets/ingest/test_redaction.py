@@ -257,6 +257,42 @@ def test_an_event_refused_as_reused_is_kept_without_a_text_that_names_them(zone)
     assert zone.refusals() == [(2, "erased user")]
 
 
+@pytest.mark.parametrize(("name", "spell"), [("events.csv", as_csv), ("events.jsonl", as_lines)])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_number_is_an_id_in_its_own_column_alone(zone, name, spell, is_late):
+    odd = {"occurred_at": "never", "value": "5"}
+    records = [
+        event(event_id="e1", user_id="5", **odd),
+        event(event_id="e2", user_id="6", **odd),
+        event(event_id="e3", user_id="7", item_id="5", **odd),
+    ]
+    if not is_late:
+        erase(zone, "5")
+    path = zone.land(name, spell(records))
+    unreadable = zone.land(f"u{name}", spell([{"user_id": "6", "item_id": "5"}]))
+    night(zone)
+    if is_late:
+        erase(zone, "5")
+    assert path.read_text() == spell(records[1:])
+    assert unreadable.exists()
+    reasons = [reason for line, reason in zone.refusals() if line]
+    is_without_header = is_late and name == "events.csv"  # what quarantine holds of a CSV file
+    assert reasons.count("erased user") == (3 if is_without_header else 1)
+
+
+@pytest.mark.parametrize("odd", ["ann,bo", 'say"hi"x', "line\nbreak7", "back\\slash", "o'hara"])
+def test_odd_ids_in_refused_records_go(zone, odd):
+    bad = event(event_id="bad", user_id=odd, occurred_at="never")
+    lines = zone.land_lines("events.jsonl", EVENTS[0], bad)
+    cells = ",".join(f'"{cell}"'.replace(odd, odd.replace('"', '""')) for cell in bad.values())
+    rows = zone.land("events.csv", as_csv([EVENTS[2]]) + cells + "\n")
+    zone.ingest()
+    erase(zone, odd)
+    assert lines.read_text() == as_lines([EVENTS[0]])
+    assert rows.read_text() == as_csv([EVENTS[2]])
+    assert traces(zone.home.root, odd, json.dumps(odd)[1:-1], odd.replace('"', '""')) == {}
+
+
 HEADLESS = [
     ("dump.csv", f"e1,{GONE},i1,like,2025-03-01\ne2,{GONE},i2,like,2025-03-01\n"),
     ("events-1.csv", f"e1,{GONE},i1\n"),
@@ -287,7 +323,7 @@ def test_no_reason_and_no_column_quotes_them(zone, name, content, is_late):
     assert sum(file.table == "quarantine" for file in entry.files) == (entry.quarantined > 0)
 
 
-@pytest.mark.parametrize("odd", ["ann,bo", "back\\slash", "o'hara", "zoë b", "é" * 41])
+@pytest.mark.parametrize("odd", ["ann,bo", 'say"hi"x', "back\\slash", "o'hara", "zoë b", "é" * 41])
 def test_no_reason_quotes_an_odd_id(zone, odd):
     cell = '"' + odd.replace('"', '""') + '"'
     zone.land("dump.csv", f"e1,{cell},i1,like,2025-03-01\n")
