@@ -15,7 +15,7 @@ from assets.ingest.lake_redaction import leaves_room
 from assets.ingest.landing import IngestReport, landed_files
 from assets.ingest.ledger import Ledger, open_ledger
 from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
-from assets.ingest.without_records import Lines, write_without
+from assets.ingest.without_records import END, Gone, write_without
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
 from core.home import Home
@@ -95,10 +95,10 @@ def redact_landing(
             else:
                 _note_clear(ledger, taken, erased)
             continue
-        gone, starts = _records(path, taken, erased, settings)
-        if len(gone):
+        gone = _records(path, taken, erased, settings)
+        if len(gone.first):
             cleared = [replace(x, cleared=erased.digest) for x in taken]
-            _replace(ledger, path, cleared, gone, starts)
+            _replace(ledger, path, cleared, gone)
             n_rewritten += 1
         else:
             _note_clear(ledger, taken, erased)
@@ -127,44 +127,57 @@ def _may_hold(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSet
     return leaves_room(home, entry, erased, settings)
 
 
-def _records(
-    path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings
-) -> tuple[Lines, Lines]:
-    """Returns the first lines of the records that go, and of all records, each ascending.
+def _records(path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings) -> Gone:
+    """Returns the records that go: those that hold an erased user as any of the entries read it."""
+    found = [
+        _records_of(path, entry, erased, settings)
+        for entry in taken
+        if entry.status != "unreadable"
+    ]
+    first, place = np.unique(np.concatenate([one.first for one in found]), return_index=True)
+    after = np.concatenate([one.after for one in found])[place]
+    return Gone(first, after, any(one.is_all for one in found))
 
-    A record goes that holds an erased user under any of the mappings that the file was read with.
-    """
-    gone, starts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for entry in taken:
-        if entry.status == "unreadable":
+
+def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> Gone:
+    """Returns the records that hold an erased user, a file being read as an entry read it."""
+    kind = kind_of_table(TABLES[entry.table])
+    mapping = Mapping.model_validate(entry.mapping)
+    request = Request(settings, mapping, kind.table, entry.importer)
+    file = Pour(path, entry.source_file, entry.ingested_us, kind)
+    firsts, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    n_records, is_open = 0, False
+    for block, conformed in conformed_blocks(file, request):
+        starts = np.sort(np.concatenate([block.lines, block.refused["line"].to_numpy()]))
+        if not len(starts):
             continue
-        kind = kind_of_table(TABLES[entry.table])
-        mapping = Mapping.model_validate(entry.mapping)
-        request = Request(settings, mapping, kind.table, entry.importer)
-        file = Pour(path, entry.source_file, entry.ingested_us, kind)
-        for block, conformed in conformed_blocks(file, request):
-            refused = without_erased(conformed, block.form, erased, settings).refused
-            gone.append(refused.filter(pl.col("reason") == ERASED_REASON)["line"].to_numpy())
-            starts += [block.lines, block.refused["line"].to_numpy()]
-    return np.unique(np.concatenate(gone)), np.unique(np.concatenate(starts))
+        if is_open:
+            afters[-1][-1] = starts[0]
+        refused = without_erased(conformed, block.form, erased, settings).refused
+        gone = refused.filter(pl.col("reason") == ERASED_REASON)["line"].sort().to_numpy()
+        firsts.append(gone)
+        afters.append(np.append(starts[1:], END)[np.searchsorted(starts, gone)])
+        is_open = bool(len(gone)) and gone[-1] == starts[-1]
+        n_records += len(starts)
+    first = np.concatenate(firsts)
+    return Gone(first, np.concatenate(afters), len(first) == n_records)
 
 
-def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Lines, starts: Lines) -> None:
+def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Gone) -> None:
     """Puts the rewritten file in the place of the landed one; the ledger knows it before.
 
     Of a file without a record left nothing is kept.
     """
     beside = path.with_name(f".erasing-{path.name}")
-    write_without(path, beside, gone, starts)
+    write_without(path, beside, gone)
     flush_file(beside)
     moment = path.stat().st_mtime_ns
     os.utime(beside, ns=(moment, moment))
-    is_empty = len(gone) == len(starts)
-    sha256, size = ("", 0) if is_empty else (hash_file(beside), beside.stat().st_size)
+    sha256, size = ("", 0) if gone.is_all else (hash_file(beside), beside.stat().st_size)
     for entry in taken:
         ledger.replace(replace(entry, redacted_sha256=sha256, size=size))
     reach("landed_file_announced")
-    if is_empty:
+    if gone.is_all:
         path.unlink()
         beside.unlink()
     else:

@@ -132,8 +132,8 @@ def test_odd_ids_are_found_in_records_and_in_what_is_left_of_torn_ones(tmp_path,
     names = erased(tmp_path, user)
     record = {"item_id": "i1", "user_id": user, "action": 'a "deed"\\'}
     whole = [json.dumps(record, ensure_ascii=ascii) for ascii in (True, False)]
-    whole += ["".join(r"\u%04x" % c if c > 127 else chr(c) for c in map(ord, whole[1]))] * (
-        "😀" != user
+    whole += ["".join(rf"\u{c:04x}" if c > 127 else chr(c) for c in map(ord, whole[1]))] * (
+        user != "😀"
     )
     torn = [text[start:end] for text in whole for start in (0, 5, 12) for end in (-1, -9)]
     twice = [text[:-1] + ', "user_id": "ann"}' for text in whole]

@@ -1,18 +1,22 @@
 """A landed file loses some records and no other byte."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import polars as pl
 import pytest
 
-from assets.ingest.without_records import write_without
+from assets.ingest import without_records
+from assets.ingest.without_records import END, Gone, write_without
 
 
 def cut(tmp_path, content, gone, starts):
     path, target = tmp_path / "in", tmp_path / "out"
     path.write_bytes(content)
-    write_without(path, target, np.array(gone, np.int64), np.array(starts, np.int64))
+    first = np.array(gone, np.int64)
+    after = [next((x for x in starts if x > line), END) for line in gone]
+    write_without(path, target, Gone(first, np.array(after, np.int64)))
     return target.read_bytes()
 
 
@@ -28,7 +32,9 @@ def cut(tmp_path, content, gone, starts):
         (b"a\nb\n", [], [1, 2], b"a\nb\n"),
     ],
 )
-def test_text_is_cut_between_records(tmp_path, content, gone, starts, left):
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 1000])
+def test_text_is_cut_between_records(tmp_path, monkeypatch, content, gone, starts, left, chunk):
+    monkeypatch.setattr(without_records, "_CHUNK", chunk)
     assert cut(tmp_path, content, gone, starts) == left
     packed = cut(tmp_path, gzip.compress(content), gone, starts)
     assert gzip.decompress(packed) == left
@@ -44,3 +50,29 @@ def test_rows_of_parquet_go_by_their_place(tmp_path):
         (tmp_path / "left.parquet").write_bytes(plain)
         assert pl.read_parquet(tmp_path / "left.parquet").equals(frame[[0, 2]])
         assert b"b" not in plain.split(b"PAR1")[1][:40]
+
+
+def test_a_row_group_is_held_at_a_time(tmp_path):
+    frame = pl.DataFrame({"user_id": [f"u{n}" for n in range(10)], "n": range(10)})
+    frame.write_parquet(tmp_path / "in.parquet", row_group_size=3)
+    left = cut(tmp_path, (tmp_path / "in.parquet").read_bytes(), [1, 2, 3, 8], range(1, 11))
+    (tmp_path / "left.parquet").write_bytes(left)
+    assert pl.read_parquet(tmp_path / "left.parquet").equals(frame[[3, 4, 5, 6, 8, 9]])
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    path, target = tmp_path / "in.csv.gz", tmp_path / "out"
+    row = b"e1,ann,i1,like,2025-03-01," + b"n" * 100 + b"\n"
+    with gzip.open(path, "wb", 1) as file:
+        for _ in range(100):
+            file.write(row * 10_000)
+    gone = Gone(np.array([500_000], np.int64), np.array([500_001], np.int64))
+    tracemalloc.start()
+    write_without(path, target, gone)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50 * 1024**2 < 999_999 * len(row)
+    with gzip.open(target) as file:
+        assert sum(len(piece) for piece in iter(lambda: file.read(1 << 20), b"")) == 999_999 * len(
+            row
+        )
