@@ -51,6 +51,8 @@ class ErasedUsers:
         parses a bare number is an id in the user's column alone.
         """
         nobody = pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
+        if raw.null_count() == len(raw):
+            return nobody
         fields = Fields.of(raw, form or RecordForm())
         names = self.among(fields.ids())
         return nobody.scatter(fields.rows_with(names), True) if names else nobody

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
-from core.raw_records import PLACES, TORN, USER, RecordForm, split_records
+from core.raw_records import TORN, USER, RecordForm, split_records
 
 _SEPARATORS = ",;|\t"
 _WORD = r"[\p{L}\p{N}_.@+-]+"
@@ -41,19 +42,24 @@ class Fields:
         Of a record that parses these are the user's cell, and all that stands in the others but
         bare numbers, which count stars and seconds there. Of a torn one they are all there is.
         """
-        found = [_ids(_unplaced(self._at(place)), place)["text"] for place in PLACES]
+        found = [pl.Series("text", [], pl.String)]
+        found += [_ids(_unplaced(self._at(place)), place)["text"] for place in self._places]
         return pl.concat(found).unique()
 
     def rows_with(self, names: list[str]) -> pl.Series:
         """Returns the rows of the records in which one of the names is an id, UInt32."""
         rows = []
-        for place in PLACES:
+        for place in self._places:
             texts = _holding(self._at(place), names)
             found = _ids(texts.to_frame("text").with_row_index("field"), place)
             named = texts.gather(found.filter(pl.col("text").is_in(names))["field"].unique())
             here = (pl.col("place") == place) & pl.col("text").is_in(named.implode())
             rows.append(self.cells.filter(here)["row"])
         return pl.concat(rows).unique()
+
+    @cached_property
+    def _places(self) -> list[int]:
+        return self.cells["place"].unique().to_list()
 
     def _at(self, place: int) -> pl.Series:
         return self.cells.filter(pl.col("place") == place)["text"].unique()

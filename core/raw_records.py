@@ -11,7 +11,7 @@ import polars as pl
 
 from core.ingest_settings import Mapping
 
-USER, OTHER, TORN = PLACES = 0, 1, 2
+USER, OTHER, TORN = 0, 1, 2
 """Where a text stood: in the user's column, in another one, or in a record that does not parse."""
 _Split = Callable[[str], list[tuple[int, str]]]
 

@@ -1,6 +1,7 @@
 """The one way a table becomes a file, so that equal tables have equal bytes on every engine."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -78,15 +79,37 @@ def read_table(path: Path, table: Table, columns: list[str] | None = None) -> pl
         IntegrityError: the file is missing, torn, or lacks a column.
     """
     names = columns or table.names
-    try:
+    with _reading(path, table):
         frame = pl.from_arrow(pq.read_table(path, columns=names, use_threads=True))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.select([pl.col(name).cast(table.polars[name]) for name in names])
+
+
+def read_blocks(
+    path: Path, table: Table, columns: list[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yields a table's file as `read_table` reads it, at most ROW_GROUP rows at a time.
+
+    Raises:
+        IntegrityError: as `read_table` does.
+    """
+    names = columns or table.names
+    with _reading(path, table), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROW_GROUP, columns=names):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame.select([pl.col(name).cast(table.polars[name]) for name in names])
+
+
+@contextlib.contextmanager
+def _reading(path: Path, table: Table) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise IntegrityError(
             f"{path} is no file of table {table.name} ({reason}); restore or rebuild it"
         ) from error
-    assert isinstance(frame, pl.DataFrame)
-    return frame.select([pl.col(name).cast(table.polars[name]) for name in names])
 
 
 def _typed(batch: pa.Table, table: Table) -> pa.Table:

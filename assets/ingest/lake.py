@@ -1,17 +1,18 @@
 """Writing one file's rows into the lake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from assets.ingest.entry import LakeFile
 from core.durable import flush_file, flush_folder
 from core.manifest import hash_file
 from core.schemas import EVENTS, TABLES, Table
-from core.tables import write_table
+from core.tables import write_batches, write_table
 
 _EPOCH = date(1970, 1, 1)
 _FLUSHERS = 16  # the disk commits flushes that wait together as one
@@ -101,4 +102,27 @@ def write_lake_file(lake: Path, name: str, rows: pl.DataFrame, table: Table) -> 
         raise
     moments = rows["occurred_us"].to_numpy() if "occurred_us" in rows.columns else None
     first, last = (None, None) if moments is None else (int(moments.min()), int(moments.max()))
+    return LakeFile(table.name, name, n_rows, first, last, hash_file(path))
+
+
+def write_lake_blocks(
+    lake: Path, name: str, blocks: Iterable[pl.DataFrame], table: Table
+) -> LakeFile:
+    """Writes sorted pieces of rows as one lake file; a torn one is removed."""
+    path = lake / name
+    moments: list[int] = []
+
+    def pieces() -> Iterator[pa.Table]:
+        for rows in blocks:
+            if len(rows) and "occurred_us" in rows.columns:
+                told = rows["occurred_us"].to_numpy()
+                moments[:] = [min([*moments, told.min()]), max([*moments, told.max()])]
+            yield rows.to_arrow()
+
+    try:
+        n_rows = write_batches(pieces(), table, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    first, last = (int(moments[0]), int(moments[1])) if moments else (None, None)
     return LakeFile(table.name, name, n_rows, first, last, hash_file(path))

@@ -4,26 +4,24 @@ An account still balances afterwards: a row that is taken out is one that ingest
 moves from `accepted` to `quarantined`, with its line and nothing of what it said.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import polars as pl
 
 from assets.ingest.entry import Entry, LakeFile
-from assets.ingest.lake import write_lake_file
+from assets.ingest.lake import write_lake_blocks
 from assets.ingest.ledger import Ledger
 from assets.ingest.one_file import nameless
 from assets.ingest.pouring import ERASED_REASON
+from assets.ingest.quarantined import Quarantined
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
 from core.home import Home
-from core.ingest_settings import IngestSettings, Mapping, limits_digest
+from core.ingest_settings import IngestSettings
 from core.kill_points import reach
-from core.raw_records import RecordForm
 from core.schemas import QUARANTINE, TABLES
-from core.tables import read_table
-
-CUT_REASON = "cut short, so that it may be of an erased user"
-"""Why the text of a refused record is left out that is not there to its end."""
+from core.tables import read_blocks, read_table
 
 
 def redact_lake(ledger: Ledger, erased: ErasedUsers, settings: IngestSettings) -> int:
@@ -44,36 +42,52 @@ def _redacted_entry(
     home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings
 ) -> Entry | None:
     """Returns an entry whose lake files hold no erased user; None where none ever did."""
-    files: list[LakeFile] = []
-    gone: list[pl.DataFrame] = []
     told = _without_names(entry, erased)
-    refused = _quarantined(home, entry, erased, settings)
+    files: list[LakeFile] = []
+    gone: list[pl.Series] = []
+    texts = Quarantined(home, entry, erased, settings)
     for file in entry.files:
-        own = _own_rows(home, file, erased)
-        if file.table == QUARANTINE.name or own is None:
+        if file.table == QUARANTINE.name:
+            files.append(_rewritten(home, file, texts.redacted(file)) if texts.has(file) else file)
+        elif (own := _own_rows(home, file, erased)) is None:
             files.append(file)
-            continue
-        rows = read_table(home.lake / file.path, TABLES[file.table])
-        gone.append(rows.filter(own).select("line"))
-        if not own.all():
-            files.append(_rewritten(home, file, rows.filter(~own)))
-    if not gone and refused is None:
+        else:
+            table = TABLES[file.table]
+            gone.append(read_table(home.lake / file.path, table, ["line"])["line"].filter(own))
+            if not own.all():
+                files.append(_rewritten(home, file, _rows_of_others(home, file, own)))
+    if files == entry.files:
         return None if told == entry else told
-    lines = pl.concat([pl.DataFrame(schema={"line": pl.Int64}), *gone])
-    files = [file for file in files if file.table != QUARANTINE.name]
-    kept = _quarantine(home, entry) if refused is None else refused
-    added = lines.with_columns(
+    n_gone = sum(len(lines) for lines in gone)
+    if n_gone:
+        files = _with_refused(home, entry, files, pl.concat(gone))
+    return replace(
+        told, files=files, accepted=entry.accepted - n_gone,
+        quarantined=entry.quarantined + n_gone,
+    )  # fmt: skip
+
+
+def _rows_of_others(home: Home, file: LakeFile, own: pl.Series) -> Iterator[pl.DataFrame]:
+    done = 0
+    for rows in read_blocks(home.lake / file.path, TABLES[file.table]):
+        yield rows.filter(~own.slice(done, len(rows)))
+        done += len(rows)
+
+
+def _with_refused(
+    home: Home, entry: Entry, files: list[LakeFile], lines: pl.Series
+) -> list[LakeFile]:
+    """Returns lake files with rows of quarantine for what erasures took out, all in one file."""
+    stem = f"{QUARANTINE.name}/{entry.seq:08d}-erased"
+    rows = lines.alias("line").to_frame().with_columns(
         source_file=pl.lit(entry.source_file), raw=pl.lit(None, pl.String),
         reason=pl.lit(ERASED_REASON), table=pl.lit(entry.table),
     )  # fmt: skip
-    rows = pl.concat([kept, added.select(QUARANTINE.names)])
-    old = next((file for file in entry.files if file.table == QUARANTINE.name), None)
-    name = old or LakeFile(QUARANTINE.name, _first_name(entry), 0, None, None, "")
-    files.append(_rewritten(home, name, rows))
-    return replace(
-        told, files=files, accepted=entry.accepted - len(lines),
-        quarantined=entry.quarantined + len(lines),
-    )  # fmt: skip
+    old = next((file for file in files if file.path.startswith(stem)), None)
+    before = [] if old is None else [read_table(home.lake / old.path, QUARANTINE)]
+    rows = pl.concat([*before, rows.select(QUARANTINE.names)]).sort(QUARANTINE.key)
+    name = old or LakeFile(QUARANTINE.name, f"{stem}.parquet", 0, None, None, "")
+    return [*(file for file in files if file != old), _rewritten(home, name, iter([rows]))]
 
 
 def _without_names(entry: Entry, erased: ErasedUsers) -> Entry:
@@ -91,31 +105,13 @@ def leaves_room(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestS
     It does where a row is theirs, and where the text of a refused record names them, is left out or
     is cut short.
     """
-    quarantine = _quarantine(home, entry)
-    raw = quarantine["raw"]
-    if (
-        raw.null_count()
-        or _cut(raw, entry, settings).any()
-        or erased.mentioned(raw, _form(entry)).any()
-    ):
-        return True
-    return any(_own_rows(home, file, erased) is not None for file in entry.files)
-
-
-def _form(entry: Entry) -> RecordForm:
-    return RecordForm.of(Mapping.model_validate(entry.mapping))
-
-
-def _cut(raw: pl.Series, entry: Entry, settings: IngestSettings) -> pl.Series:
-    """Returns which texts of an entry's refused records may be cut short.
-
-    Under limits that nobody knows any more, those that are as long as the longest: a text that was
-    cut is as long as the limit but for a letter of up to four bytes.
-    """
-    n_bytes = raw.str.len_bytes().fill_null(0)
-    if entry.settings_digest == limits_digest(settings):
-        return n_bytes.gt(min(settings.max_raw_bytes - 4, settings.max_record_bytes))
-    return n_bytes.gt(max(60, int(n_bytes.to_numpy().max(initial=0)) - 4))
+    texts = Quarantined(home, entry, erased, settings)
+    return any(
+        texts.leaves_room(file)
+        if file.table == QUARANTINE.name
+        else _own_rows(home, file, erased) is not None
+        for file in entry.files
+    )
 
 
 def _own_rows(home: Home, file: LakeFile, erased: ErasedUsers) -> pl.Series | None:
@@ -127,54 +123,14 @@ def _own_rows(home: Home, file: LakeFile, erased: ErasedUsers) -> pl.Series | No
     return own if own.any() else None
 
 
-def _quarantine(home: Home, entry: Entry) -> pl.DataFrame:
-    found = [
-        read_table(home.lake / x.path, QUARANTINE)
-        for x in entry.files
-        if x.table == QUARANTINE.name
-    ]
-    return pl.concat([pl.DataFrame(schema=QUARANTINE.polars), *found])
-
-
-def _quarantined(
-    home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings
-) -> pl.DataFrame | None:
-    """Returns an entry's quarantine without the texts of erased users; None if there are none."""
-    rows = _quarantine(home, entry)
-    named = erased.mentioned(rows["raw"], _form(entry)) | _named_by_reason(rows, erased)
-    cut = _cut(rows["raw"], entry, settings)
-    if not (named | cut).any():
-        return None
-    return rows.with_columns(
-        raw=pl.when(~(named | cut)).then("raw"),
-        reason=pl.when(named)
-        .then(pl.lit(ERASED_REASON))
-        .when(cut)
-        .then(pl.lit(CUT_REASON))
-        .otherwise("reason"),
-    )
-
-
-def _named_by_reason(rows: pl.DataFrame, erased: ErasedUsers) -> pl.Series:
-    """Returns which reasons without a record name an erased user: those of unreadable files.
-
-    What the reason of a record quotes stands in the record too.
-    """
-    bare = rows["raw"].is_null() & ~rows["reason"].is_in([ERASED_REASON, CUT_REASON])
-    return bare & erased.mentioned(rows["reason"].set(~bare, None))
-
-
-def _rewritten(home: Home, file: LakeFile, rows: pl.DataFrame) -> LakeFile:
+def _rewritten(home: Home, file: LakeFile, blocks: Iterator[pl.DataFrame]) -> LakeFile:
+    """Writes what is to take a lake file's place beside it."""
     stem, _, number = file.path.removesuffix(".parquet").partition("+")
     name = f"{stem}+{int(number or 0) + 1}.parquet"
-    written = write_lake_file(home.lake, name, rows, TABLES[file.table])
+    written = write_lake_blocks(home.lake, name, blocks, TABLES[file.table])
     flush_file(home.lake / name)
     flush_folder((home.lake / name).parent)
     return written
-
-
-def _first_name(entry: Entry) -> str:
-    return f"{QUARANTINE.name}/{entry.seq:08d}-erased.parquet"
 
 
 def remove_strays(ledger: Ledger) -> None:
