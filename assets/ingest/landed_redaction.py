@@ -1,32 +1,24 @@
 """Landed files without the records of erased users."""
 
-import csv
 import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
 from assets.ingest.access import file_name
 from assets.ingest.entry import Entry
-from assets.ingest.fields import kind_of_table
+from assets.ingest.erased_records import gone_records, may_name
 from assets.ingest.lake_redaction import leaves_room
 from assets.ingest.landing import IngestReport, landed_files
 from assets.ingest.ledger import Ledger, open_ledger
-from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
-from assets.ingest.without_records import END, Gone, write_without
+from assets.ingest.without_records import Gone, write_without
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
 from core.home import Home
-from core.ingest_settings import IngestSettings, Mapping
+from core.ingest_settings import IngestSettings
 from core.kill_points import reach
 from core.manifest import hash_file
-from core.raw_records import RecordForm
-from core.schemas import QUARANTINE, TABLES
+from core.schemas import QUARANTINE
 from core.tables import read_table
-
-_LOOKED_INTO_BYTES = 64 * 1024**2
 
 
 def redact_repeated(home: Home, settings: IngestSettings, report: IngestReport) -> None:
@@ -89,13 +81,13 @@ def redact_landing(
         if not any(_may_hold(ledger.home, entry, erased, settings) for entry in taken):
             continue
         if all(entry.status == "unreadable" for entry in taken):
-            if any(_may_name(path, entry, erased) for entry in taken):
+            if any(may_name(path, entry, erased) for entry in taken):
                 path.unlink()
                 n_rewritten += 1
             else:
                 _note_clear(ledger, taken, erased)
             continue
-        gone = _records(path, taken, erased, settings)
+        gone = gone_records(path, taken, erased, settings)
         if len(gone.first):
             cleared = [replace(x, cleared=erased.digest) for x in taken]
             _replace(ledger, path, cleared, gone)
@@ -127,42 +119,6 @@ def _may_hold(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSet
     return leaves_room(home, entry, erased, settings)
 
 
-def _records(path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings) -> Gone:
-    """Returns the records that go: those that hold an erased user as any of the entries read it."""
-    found = [
-        _records_of(path, entry, erased, settings)
-        for entry in taken
-        if entry.status != "unreadable"
-    ]
-    first, place = np.unique(np.concatenate([one.first for one in found]), return_index=True)
-    after = np.concatenate([one.after for one in found])[place]
-    return Gone(first, after, any(one.is_all for one in found))
-
-
-def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> Gone:
-    """Returns the records that hold an erased user, a file being read as an entry read it."""
-    kind = kind_of_table(TABLES[entry.table])
-    mapping = Mapping.model_validate(entry.mapping)
-    request = Request(settings, mapping, kind.table, entry.importer)
-    file = Pour(path, entry.source_file, entry.ingested_us, kind)
-    firsts, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    n_records, is_open = 0, False
-    for block, conformed in conformed_blocks(file, request):
-        starts = np.sort(np.concatenate([block.lines, block.refused["line"].to_numpy()]))
-        if not len(starts):
-            continue
-        if is_open:
-            afters[-1][-1] = starts[0]
-        refused = without_erased(conformed, block.form, erased, settings).refused
-        gone = refused.filter(pl.col("reason") == ERASED_REASON)["line"].sort().to_numpy()
-        firsts.append(gone)
-        afters.append(np.append(starts[1:], END)[np.searchsorted(starts, gone)])
-        is_open = bool(len(gone)) and gone[-1] == starts[-1]
-        n_records += len(starts)
-    first = np.concatenate(firsts)
-    return Gone(first, np.concatenate(afters), len(first) == n_records)
-
-
 def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Gone) -> None:
     """Puts the rewritten file in the place of the landed one; the ledger knows it before.
 
@@ -183,27 +139,3 @@ def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Gone) -> None
     else:
         beside.replace(path)
     flush_folder(path.parent)
-
-
-def _may_name(path: Path, entry: Entry, erased: ErasedUsers) -> bool:
-    """Returns whether a file that no reader opens names an erased user, or is no text to tell by.
-
-    Packed, binary and huge ones are not looked into: some are made to burst.
-    """
-    if path.stat().st_size > _LOOKED_INTO_BYTES:
-        return True
-    content = path.read_bytes()
-    if b"\0" in content or content.startswith(b"\x1f\x8b"):
-        return True
-    lines = pl.Series(content.decode("utf-8-sig", "backslashreplace").splitlines(), dtype=pl.String)
-    return bool(erased.mentioned(lines, _form(lines, entry)).any())
-
-
-def _form(lines: pl.Series, entry: Entry) -> RecordForm:
-    """Returns how an unreadable file's lines are written: with a header if that names users."""
-    json_form = RecordForm.of(Mapping.model_validate(entry.mapping))
-    for separator in ",;\t|":
-        header = next(csv.reader(lines.head(1).str.slice(0, 65_536), delimiter=separator), [])
-        if json_form.user_columns & set(header):
-            return replace(json_form, header=tuple(header), separator=separator)
-    return json_form

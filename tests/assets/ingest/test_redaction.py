@@ -149,13 +149,13 @@ def test_a_night_looks_into_a_file_once(zone, monkeypatch):
     zone.land("events-a.csv", as_csv(EVENTS))
     zone.land("events-b.csv", as_csv([*without(EVENTS), EVENTS[0]]))  # repeats, nobody erased
     looked = []
-    look = landed_redaction._records
+    look = landed_redaction.gone_records
 
     def noting(path, *rest):
         looked.append(path.name)
         return look(path, *rest)
 
-    monkeypatch.setattr(landed_redaction, "_records", noting)
+    monkeypatch.setattr(landed_redaction, "gone_records", noting)
     for _ in range(3):
         night(zone)
     assert looked == ["events-a.csv", "events-b.csv"]

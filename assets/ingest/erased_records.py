@@ -1,0 +1,81 @@
+"""What of a landed file holds an erased user: records of one that is read, else all of it."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from assets.ingest.entry import Entry
+from assets.ingest.fields import kind_of_table
+from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
+from assets.ingest.without_records import END, Gone
+from core.erased_users import ErasedUsers
+from core.ingest_settings import IngestSettings, Mapping
+from core.raw_records import RecordForm
+from core.schemas import TABLES
+
+_LOOKED_INTO_BYTES = 64 * 1024**2
+
+
+def gone_records(
+    path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings
+) -> Gone:
+    """Returns the records that go: those that hold an erased user as any of the entries read it."""
+    found = [
+        _records_of(path, entry, erased, settings)
+        for entry in taken
+        if entry.status != "unreadable"
+    ]
+    first, place = np.unique(np.concatenate([one.first for one in found]), return_index=True)
+    after = np.concatenate([one.after for one in found])[place]
+    return Gone(first, after, any(one.is_all for one in found))
+
+
+def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> Gone:
+    """Returns the records that hold an erased user, a file being read as an entry read it."""
+    kind = kind_of_table(TABLES[entry.table])
+    mapping = Mapping.model_validate(entry.mapping)
+    request = Request(settings, mapping, kind.table, entry.importer)
+    file = Pour(path, entry.source_file, entry.ingested_us, kind)
+    firsts, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    n_records, is_open = 0, False
+    for block, conformed in conformed_blocks(file, request):
+        starts = np.sort(np.concatenate([block.lines, block.refused["line"].to_numpy()]))
+        if not len(starts):
+            continue
+        if is_open:
+            afters[-1][-1] = starts[0]
+        refused = without_erased(conformed, block.form, erased, settings).refused
+        gone = refused.filter(pl.col("reason") == ERASED_REASON)["line"].sort().to_numpy()
+        firsts.append(gone)
+        afters.append(np.append(starts[1:], END)[np.searchsorted(starts, gone)])
+        is_open = bool(len(gone)) and gone[-1] == starts[-1]
+        n_records += len(starts)
+    first = np.concatenate(firsts)
+    return Gone(first, np.concatenate(afters), len(first) == n_records)
+
+
+def may_name(path: Path, entry: Entry, erased: ErasedUsers) -> bool:
+    """Returns whether a file that no reader opens names an erased user, or is no text to tell by.
+
+    Packed, binary and huge ones are not looked into: some are made to burst.
+    """
+    if path.stat().st_size > _LOOKED_INTO_BYTES:
+        return True
+    content = path.read_bytes()
+    if b"\0" in content or content.startswith(b"\x1f\x8b"):
+        return True
+    lines = pl.Series(content.decode("utf-8-sig", "backslashreplace").splitlines(), dtype=pl.String)
+    return bool(erased.mentioned(lines, _form(lines, entry)).any())
+
+
+def _form(lines: pl.Series, entry: Entry) -> RecordForm:
+    """Returns how an unreadable file's lines are written: with a header if that names users."""
+    json_form = RecordForm.of(Mapping.model_validate(entry.mapping))
+    for separator in ",;\t|":
+        header = next(csv.reader(lines.head(1).str.slice(0, 65_536), delimiter=separator), [])
+        if json_form.user_columns & set(header):
+            return replace(json_form, header=tuple(header), separator=separator)
+    return json_form
