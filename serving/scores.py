@@ -38,7 +38,8 @@ def quantise(scores: npt.NDArray[np.float64], decimals: int) -> npt.NDArray[np.i
     Raises:
         CheckFailed: a score is not finite, or larger than `decimals` was chosen for.
     """
-    codes = np.rint(scores * 10.0**decimals)
+    codes = scores * 10.0**decimals
+    np.rint(codes, out=codes)
     ends = codes.min(initial=0), codes.max(initial=0)
     if not (ends[0] >= -LARGEST_CODE and ends[1] <= LARGEST_CODE):  # so written, it catches NaN too
         wrong = scores[~(np.abs(codes) <= LARGEST_CODE)][0]
