@@ -73,6 +73,7 @@ def build(folder: Path, n_workers: int) -> dict[str, Any]:
 
     `users_files_per_cpu_second` counts the users' files alone, the rest the build as a whole.
     """
+    from core.memory import peak_mb
     from core.staging import Staging
     from serving import builder
     from serving.user_files import write_users
@@ -88,17 +89,15 @@ def build(folder: Path, n_workers: int) -> dict[str, Any]:
         )
     seconds, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
     n_users = facts["n_users"]
-    own, others = (
-        resource.getrusage(who).ru_maxrss >> 10
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    # Not RUSAGE_SELF: what the process that started this one held would count in it.
+    in_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     return {
         "workers": n_workers,
         "seconds": round(seconds, 2),
         "users_per_second": round(n_users / seconds),
         "users_per_cpu_second": round(n_users / cpu),
         "users_files_per_cpu_second": round(n_users / timed.cpu_seconds),
-        "peak_mb": max(own, others),
+        "peak_mb": max(round(peak_mb()), in_workers),
         "hot_bytes_per_user": round(facts["user_bytes"] / n_users, 1),
         "record_bytes_per_user": round(facts["record_bytes"] / n_users, 1),
         "fragment_bytes": facts["fragment_bytes"],
