@@ -55,6 +55,9 @@ def _texts(column: pa.Array) -> Iterator[bytes]:
             yield from _texts(chunk)
     elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         yield from _texts(column.flatten())
+    elif pa.types.is_struct(column.type):
+        for child in column.flatten():
+            yield from _texts(child)
     elif pa.types.is_dictionary(column.type):
         yield from _texts(column.dictionary)
     elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

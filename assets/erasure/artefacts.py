@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from assets.cleaning.exclusion import Account
 from assets.erasure.model_files import factors_write, vectors_write
 from assets.erasure.table_files import table_write
-from assets.erasure.text_files import SUFFIXES, text_write
 from assets.erasure.version import InputLost, Version, Write
 from assets.ingest.snapshot import snapshot
 from assets.ingest.stage import describe, snapshot_files
@@ -94,7 +93,7 @@ def _write(version: Version, name: str) -> Write | None:
         return vectors_write(version, name)
     if name == "snapshot.json":
         return _snapshot_write(version, name)
-    return text_write(version, name) if name.endswith(SUFFIXES) else None
+    return None  # models of items and reports: no person stands in them
 
 
 def _snapshot_write(version: Version, name: str) -> Write | None:

@@ -50,8 +50,6 @@ def people(*names):
     ("name", "content"),
     [
         ("t__parquet", pl.DataFrame({"user_id": ["ann", "bob"]})),
-        ("v__json", b'{"who": "ann"}'),
-        ("v__md", b"| ann |"),
         ("vectors__safetensors", b"nothing"),
     ],
 )
@@ -59,7 +57,7 @@ def people(*names):
 def test_a_damaged_version_goes_whole_and_others_are_rewritten(home, name, content, harm):
     users = {"users__parquet": pl.DataFrame({"user_id": ["ann"]})} if "vectors" in name else {}
     harmed = commit(home, "one", **{name: content}, **users)
-    whole = commit(home, "two", v__json=b'{"who": ["ann"]}')
+    whole = commit(home, "two", t__parquet=pl.DataFrame({"user_id": ["ann", "bob"]}))
     path = harmed.path / name.replace("__", ".")
     stored = path.read_bytes()
     path.unlink()
@@ -68,24 +66,27 @@ def test_a_damaged_version_goes_whole_and_others_are_rewritten(home, name, conte
     assert erase(home) == 2
     assert not harmed.path.exists()
     assert not list((home.artefacts / "one").rglob("*.*"))
-    assert '"erased"' in (whole.path.with_name(f"{whole.version}+1") / "v.json").read_text()
+    again = pl.read_parquet(whole.path.with_name(f"{whole.version}+1") / "t.parquet")
+    assert again["user_id"].to_list() == ["bob"]
 
 
-def test_a_damaged_version_that_names_nobody_stays(home):
-    harmed = commit(home, "one", v__json=b'{"who": "bob"}')
-    (harmed.path / "v.json").write_bytes(b'{"who": "eve"}')
-    assert erase(home) == 0
-    assert harmed.path.is_dir()
+@pytest.mark.parametrize("user", ["release", "passed", "folds", "761", "div", "-1", "ann"])
+def test_reports_stay_as_they_are_whatever_an_id_is_called(home, user):
+    told = {
+        "folds__json": b'{"release": {"passed": true, "n": 761}, "who": "ann"}',
+        "r__html": b"<div>761 of -1</div>",
+    }
+    kept = commit(home, "one", **told)
+    assert erase(home, user) == 0
+    for name, content in told.items():
+        assert (kept.path / name.replace("__", ".")).read_bytes() == content
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("v__json", b"{nothing"), ("v__md", b"\xff"), ("t__parquet", b"PAR1")]
-)
-def test_a_whole_version_that_cannot_be_read_is_an_error_that_names_it(home, name, content):
-    odd = commit(home, "one", **{name: content})
+def test_a_whole_version_that_cannot_be_read_is_an_error_that_names_it(home):
+    odd = commit(home, "one", t__parquet=b"PAR1")
     with pytest.raises(IntegrityError, match=rf"{odd.path} cannot be rewritten .*remove that"):
         erase(home)
-    assert (odd.path / name.replace("__", ".")).read_bytes() == content
+    assert (odd.path / "t.parquet").read_bytes() == b"PAR1"
     assert not list((home.artefacts / "one").rglob(".staging-*"))
 
 

@@ -14,6 +14,7 @@ from core.ids import digest
 from core.ingest_settings import IngestSettings, Mapping
 from tests.assets.ingest.conftest import event
 
+pytestmark = pytest.mark.faults
 SAME_DAY_US = 86_400_000_000
 
 
