@@ -1,8 +1,11 @@
 """Landed files without the records of erased users."""
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from assets.ingest.access import file_name
 from assets.ingest.entry import Entry
@@ -13,6 +16,7 @@ from assets.ingest.ledger import Ledger, open_ledger
 from assets.ingest.without_records import Gone, write_without
 from core.durable import flush_file, flush_folder
 from core.erased_users import ErasedUsers
+from core.errors import UnreadableFile
 from core.home import Home
 from core.ingest_settings import IngestSettings
 from core.kill_points import reach
@@ -80,21 +84,29 @@ def redact_landing(
             continue
         if not any(_may_hold(ledger.home, entry, erased, settings) for entry in taken):
             continue
-        if all(entry.status == "unreadable" for entry in taken):
-            if any(may_name(path, entry, erased) for entry in taken):
-                path.unlink()
-                n_rewritten += 1
-            else:
-                _note_clear(ledger, taken, erased)
-            continue
-        gone = gone_records(path, taken, erased, settings)
-        if len(gone.first):
-            cleared = [replace(x, cleared=erased.digest) for x in taken]
+        cleared = [replace(entry, cleared=erased.digest) for entry in taken]
+        gone = _gone(path, taken, erased, settings)
+        if gone.is_all:
+            _remove(ledger, path, cleared)
+        elif len(gone.first):
             _replace(ledger, path, cleared, gone)
-            n_rewritten += 1
         else:
-            _note_clear(ledger, taken, erased)
+            _note_clear(ledger, cleared)
+            continue
+        n_rewritten += 1
     return n_rewritten
+
+
+def _gone(path: Path, taken: list[Entry], erased: ErasedUsers, settings: IngestSettings) -> Gone:
+    """Returns the records that go: of a file that no reader opens all of it or nothing.
+
+    One that was read may be such a file by now: what an erasure left of it may be torn lines alone.
+    """
+    if any(entry.status != "unreadable" for entry in taken):
+        with contextlib.suppress(UnreadableFile):
+            return gone_records(path, taken, erased, settings)
+    nothing = np.zeros(0, np.int64)
+    return Gone(nothing, nothing, any(may_name(path, entry, erased) for entry in taken))
 
 
 def _is_clear(entry: Entry, sha256: str, erased: ErasedUsers) -> bool:
@@ -103,10 +115,10 @@ def _is_clear(entry: Entry, sha256: str, erased: ErasedUsers) -> bool:
     return entry.cleared == erased.digest and sha256 == now
 
 
-def _note_clear(ledger: Ledger, taken: list[Entry], erased: ErasedUsers) -> None:
+def _note_clear(ledger: Ledger, taken: list[Entry]) -> None:
     """Notes that a landed file holds none of them, so that no later night looks into it again."""
     for entry in taken:
-        ledger.replace(replace(entry, cleared=erased.digest))
+        ledger.replace(entry)
 
 
 def _may_hold(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSettings) -> bool:
@@ -119,23 +131,27 @@ def _may_hold(home: Home, entry: Entry, erased: ErasedUsers, settings: IngestSet
     return leaves_room(home, entry, erased, settings)
 
 
-def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Gone) -> None:
-    """Puts the rewritten file in the place of the landed one; the ledger knows it before.
+def _remove(ledger: Ledger, path: Path, taken: list[Entry]) -> None:
+    """Removes a landed file of which nothing is to be left."""
+    _announce(ledger, taken, "", 0)
+    path.unlink()
+    flush_folder(path.parent)
 
-    Of a file without a record left nothing is kept.
-    """
+
+def _replace(ledger: Ledger, path: Path, taken: list[Entry], gone: Gone) -> None:
+    """Puts the rewritten file in the place of the landed one."""
     beside = path.with_name(f".erasing-{path.name}")
     write_without(path, beside, gone)
     flush_file(beside)
     moment = path.stat().st_mtime_ns
     os.utime(beside, ns=(moment, moment))
-    sha256, size = ("", 0) if gone.is_all else (hash_file(beside), beside.stat().st_size)
+    _announce(ledger, taken, hash_file(beside), beside.stat().st_size)
+    beside.replace(path)
+    flush_folder(path.parent)
+
+
+def _announce(ledger: Ledger, taken: list[Entry], sha256: str, size: int) -> None:
+    """Tells the ledger what is about to lie in a landed file's place."""
     for entry in taken:
         ledger.replace(replace(entry, redacted_sha256=sha256, size=size))
     reach("landed_file_announced")
-    if gone.is_all:
-        path.unlink()
-        beside.unlink()
-    else:
-        beside.replace(path)
-    flush_folder(path.parent)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from assets.erasure.stage import carry_out
-from assets.ingest import landed_redaction, stage
+from assets.ingest import landed_redaction, opening, stage
 from assets.ingest.account import check_account
 from assets.ingest.landed_redaction import redact_repeated
 from assets.ingest.landing import ingest_file
@@ -231,6 +231,48 @@ def test_whose_id_lies_far_into_a_refused_record_is_found(zone, name, spell, whe
     assert zone.refusals()[0] == (3 - (name == "events.jsonl"), told)
 
 
+def erase_under(zone, user=GONE, **limits):
+    """Erases a user under other limits than those that the files were read with."""
+    ReleaseStore(zone.home.releases).tombstones.erase(user)
+    more = {f"DAYBREAK_INGEST__{name.upper()}": str(limit) for name, limit in limits.items()}
+    with small_world.settings(more):
+        return carry_out(zone.home)
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.csv.gz", "events.parquet"])
+def test_what_was_taken_in_is_rewritten_under_a_lower_limit_of_size(zone, name):
+    if name.endswith(".gz"):
+        path = zone.land_gzip(name, as_csv(EVENTS))
+    else:
+        path = zone.land(name, as_csv(EVENTS) if name.endswith(".csv") else as_parquet(EVENTS))
+    zone.ingest()
+    assert erase_under(zone, max_file_bytes=100).landed_files == 1
+    assert path.exists()
+    assert traces(zone.home.root, GONE) == {}
+
+
+def test_what_was_taken_in_is_rewritten_under_a_lower_ratio(zone, monkeypatch):
+    monkeypatch.setattr(opening, "_FREE_BYTES", 1024)
+    path = zone.land_gzip("events.csv", as_csv([{**e, "note": "x" * 900} for e in EVENTS]))
+    zone.ingest()
+    assert erase_under(zone, max_compression_ratio=2).landed_files == 1
+    assert GONE not in gzip.decompress(path.read_bytes()).decode()
+
+
+@pytest.mark.parametrize("user", ["bob", "cat"])
+def test_what_an_erasure_left_may_be_no_file_that_a_reader_opens(zone, user):
+    torn = '{"user_id": "bob", '
+    path = zone.land_lines("events.jsonl", EVENTS[1], torn)
+    zone.ingest()
+    erase(zone)
+    assert path.read_text() == torn + "\n"
+    done = erase(zone, user)  # no key is left in it that would tell its columns
+    assert (done.landed_files, path.exists()) == ((1, False) if user == "bob" else (0, True))
+    for entry in read_entries(zone.home):
+        check_account(entry)
+    assert erase(zone, "dan").landed_files == 0
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_record_whose_end_no_reader_saw_goes(zone, is_late):
     zone.settings = IngestSettings(max_record_bytes=1024, block_bytes=1024)
@@ -241,10 +283,7 @@ def test_a_record_whose_end_no_reader_saw_goes(zone, is_late):
     path = zone.land_lines("events.jsonl", EVENTS[0], long, EVENTS[2])
     night(zone)
     if is_late:
-        ReleaseStore(zone.home.releases).tombstones.erase(GONE)
-        limits = ("MAX_RECORD_BYTES", "BLOCK_BYTES")
-        with small_world.settings({f"DAYBREAK_INGEST__{name}": "1024" for name in limits}):
-            carry_out(zone.home)
+        erase_under(zone, max_record_bytes=1024, block_bytes=1024)
     assert path.read_text().splitlines() == [json.dumps(r) for r in (EVENTS[0], EVENTS[2])]
     assert traces(zone.home.root, GONE) == {}
 
