@@ -57,6 +57,8 @@ class Entry:
             must never be taken in twice.
         cleared: digest of who was erased when the file, as it lay there last, was found to hold
             none of them or was rewritten; empty where nobody looked.
+        limits: the ingest settings in force but for the mapping, so that an erasure finds the
+            records where they were found; empty in entries from before they were noted.
     """
 
     seq: int
@@ -79,6 +81,7 @@ class Entry:
     ignored_columns: list[str] = field(default_factory=list)
     redacted_sha256: str | None = None
     cleared: str = ""
+    limits: dict[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Returns the entry as JSON with its own checksum."""

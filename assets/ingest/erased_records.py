@@ -10,6 +10,7 @@ import polars as pl
 
 from assets.ingest.entry import Entry
 from assets.ingest.fields import kind_of_table
+from assets.ingest.limits_then import limits_then
 from assets.ingest.pouring import ERASED_REASON, Pour, Request, conformed_blocks, without_erased
 from assets.ingest.without_records import END, Gone
 from core.erased_users import ErasedUsers
@@ -19,6 +20,7 @@ from core.schemas import TABLES
 
 _LOOKED_INTO_BYTES = 64 * 1024**2
 _ANY_SIZE = {"max_file_bytes": sys.maxsize, "max_compression_ratio": sys.maxsize}
+_ANY_RECORD = {"max_record_bytes": 64 * 1024**2}  # the highest that the settings allow
 
 
 def gone_records(
@@ -44,8 +46,7 @@ def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestS
     """Returns the records that hold an erased user, a file being read as an entry read it."""
     kind = kind_of_table(TABLES[entry.table])
     mapping = Mapping.model_validate(entry.mapping)
-    # It was no bomb and not too large when it was taken in, whatever the limits are by now.
-    settings = settings.model_copy(update=_ANY_SIZE)
+    settings = _settings_of(entry, settings)
     request = Request(settings, mapping, kind.table, entry.importer)
     file = Pour(path, entry.source_file, entry.ingested_us, kind)
     firsts, afters = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -64,6 +65,17 @@ def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestS
         n_records += len(starts)
     first = np.concatenate(firsts)
     return Gone(first, np.concatenate(afters), 0 < len(first) == n_records)
+
+
+def _settings_of(entry: Entry, settings: IngestSettings) -> IngestSettings:
+    """Returns the limits that an entry's file was read with, the memory's bound being today's.
+
+    They decide where a record begins and ends, and which one is too long to be judged. Its size is
+    none of them: it was no bomb and not too large when it was taken in. Where nobody knows them any
+    more, no record is too long.
+    """
+    then = limits_then(entry, settings) or settings.model_copy(update=_ANY_RECORD)
+    return then.model_copy(update={**_ANY_SIZE, "block_bytes": settings.block_bytes})
 
 
 def may_name(path: Path, entry: Entry, erased: ErasedUsers) -> bool:

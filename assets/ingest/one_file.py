@@ -101,6 +101,7 @@ def take_in(intake: Intake, path: Path, request: Request) -> tuple[Entry, bool]:
         status="unreadable" if reason else "ingested", reason=reason, read=file.read,
         accepted=file.accepted, duplicate=file.duplicate, quarantined=file.quarantined,
         files=files, ignored_columns=nameless(file.ignored_columns, intake.erased),
+        limits=settings.model_dump(mode="json", exclude={"mapping"}),
     )  # fmt: skip
     ledger.append(entry)
     intake.index.commit(entry)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -257,6 +258,41 @@ def test_what_was_taken_in_is_rewritten_under_a_lower_ratio(zone, monkeypatch):
     zone.ingest()
     assert erase_under(zone, max_compression_ratio=2).landed_files == 1
     assert GONE not in gzip.decompress(path.read_bytes()).decode()
+
+
+def forget_limits(zone):
+    """Makes the ledger one from before entries noted the limits."""
+    for path in zone.home.ledger.glob("*.json"):
+        (entry,) = [x for x in read_entries(zone.home) if x.seq == int(path.stem)]
+        path.write_bytes(replace(entry, limits={}, settings_digest="another").to_bytes())
+
+
+@pytest.mark.parametrize(("name", "spell"), [("events.csv", as_csv), ("events.jsonl", as_lines)])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_long_record_of_another_user_stays_under_a_lower_limit(zone, name, spell, is_known):
+    records = [{**e, "user_agent": "x" * 2000} for e in EVENTS]
+    path = zone.land(name, spell(records))
+    zone.ingest()
+    if not is_known:
+        forget_limits(zone)
+    erase_under(zone, max_record_bytes=1024, block_bytes=1024)
+    assert path.read_text() == spell(without(records))
+    assert zone.rows("events")["user_id"].to_list() == ["ann", "bob", "cat"]
+    assert traces(zone.home.root, GONE) == {}
+
+
+@pytest.mark.parametrize("limit", [1, 200])
+def test_records_begin_and_end_where_they_did_when_they_were_taken_in(zone, limit):
+    zone.settings = IngestSettings(max_record_lines=3)
+    agent = {"user_agent": '"a\n\nsecret"'}
+    mine = [{**EVENTS[1], **agent}, {**EVENTS[3], "user_agent": '"open'}]
+    others = [{**e, "user_agent": "plain"} for e in (EVENTS[0], EVENTS[2], EVENTS[4])]
+    last = {**event(event_id="last", user_id="dan"), "user_agent": 'plain"'}
+    path = zone.land("events.csv", as_csv([*mine, *others, last]))
+    zone.ingest()
+    assert zone.rows("events")["user_id"].to_list() == [GONE, "ann", "bob", "cat"]
+    erase_under(zone, max_record_lines=limit)
+    assert path.read_text() == as_csv([*others, last])
 
 
 @pytest.mark.parametrize("user", ["bob", "cat"])
