@@ -6,10 +6,11 @@ from functools import cached_property
 import polars as pl
 
 from assets.ingest.entry import Entry, LakeFile
+from assets.ingest.limits_then import limits_then
 from assets.ingest.pouring import ERASED_REASON
 from core.erased_users import ErasedUsers
 from core.home import Home
-from core.ingest_settings import IngestSettings, Mapping, limits_digest
+from core.ingest_settings import IngestSettings, Mapping
 from core.raw_records import RecordForm
 from core.schemas import QUARANTINE
 from core.tables import read_blocks
@@ -71,8 +72,8 @@ class Quarantined:
         A text that was cut has as many bytes as the limit, but for a letter of up to four. Under
         limits that nobody knows any more, one that is as long as the longest may have been cut.
         """
-        if self._entry.settings_digest == limits_digest(self._settings):
-            return min(self._settings.max_raw_bytes - 4, self._settings.max_record_bytes)
+        if then := limits_then(self._entry, self._settings):
+            return min(then.max_raw_bytes - 4, then.max_record_bytes)
         longest = 0
         for file in self._entry.files:
             if file.table == QUARANTINE.name:

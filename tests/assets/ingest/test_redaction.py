@@ -281,6 +281,18 @@ def test_a_long_record_of_another_user_stays_under_a_lower_limit(zone, name, spe
     assert traces(zone.home.root, GONE) == {}
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_whole_text_of_another_user_stays_in_quarantine_under_other_limits(zone, is_known):
+    bad = json.dumps(event(event_id="bad", user_id="bob", occurred_at="never"))
+    zone.land_lines("events.jsonl", *EVENTS, bad)
+    zone.ingest()
+    if not is_known:
+        forget_limits(zone)  # then the longest may have been cut
+    erase_under(zone, max_raw_bytes=64)
+    texts = zone.rows("quarantine").filter(pl.col("line") == len(EVENTS) + 1)["raw"].to_list()
+    assert texts == [bad if is_known else None]
+
+
 @pytest.mark.parametrize("limit", [1, 200])
 def test_records_begin_and_end_where_they_did_when_they_were_taken_in(zone, limit):
     zone.settings = IngestSettings(max_record_lines=3)
