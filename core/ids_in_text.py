@@ -1,13 +1,16 @@
 """The ids that texts may hold, however they are escaped, quoted or broken."""
 
+import operator
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import polars as pl
 
 from core.raw_records import TORN, USER, RecordForm, split_records
 
+HIDDEN = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
+"""What no id holds: controls, zero-width and bidi marks, line separators."""
 _SEPARATORS = ",;|\t"
 _WORD = r"[\p{L}\p{N}_.@+-]+"
 _AROUND = "\"' {}[]().!?"
@@ -17,7 +20,6 @@ _JSON_STRING = r'(?s)"(?:[^"\\]|\\.)*(?:"|$)'
 _CSV_STRING = r'"(?:[^"]|"")*(?:"|$)'
 _ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\(.)", re.DOTALL)
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_HIDDEN = r"[\p{Cc}\p{Cf}]"
 _TEXT = pl.col("text")
 
 
@@ -78,13 +80,16 @@ def _unplaced(texts: pl.Series) -> pl.DataFrame:
 def _ids(fields: pl.DataFrame, place: int) -> pl.DataFrame:
     """Returns the distinct ids that fields in one place may hold: `field` and `text`, as given."""
     if place == USER:
-        return _spelled(
-            pl.concat([fields, fields.with_columns(_TEXT.str.replace_all(_HIDDEN, ""))])
-        )
+        return _spelled(_bared(fields))
     if place == TORN:
-        return _spelled(_parts(fields))
+        return _spelled(_bared(_parts(fields)))
     found = _spelled(_parts(fields.filter(~_TEXT.str.strip_chars().str.contains(_NUMBER))))
     return found.filter(~_TEXT.str.contains(_NUMBER))
+
+
+def _bared(parts: pl.DataFrame) -> pl.DataFrame:
+    """Returns texts that may be the user's cell, and what is to be seen of them."""
+    return pl.concat([parts, parts.with_columns(_TEXT.str.replace_all(HIDDEN, ""))])
 
 
 def _spelled(parts: pl.DataFrame) -> pl.DataFrame:
@@ -140,9 +145,9 @@ def _each(fields: pl.DataFrame, parts: pl.Expr) -> pl.DataFrame:
 def _holding(texts: pl.Series, names: list[str]) -> pl.Series:
     """Returns the texts that hold one of the names in any spelling, be it in a longer word."""
     spellings = [texts, _unescaped(texts), texts.str.replace_all('""', '"', literal=True)]
-    spellings.append(texts.str.replace_all(_HIDDEN, ""))
+    spellings += [one.str.replace_all(HIDDEN, "") for one in spellings]
     found = [_composed(one).str.contains_any(names) for one in spellings]
-    return texts.filter(found[0] | found[1] | found[2] | found[3])
+    return texts.filter(reduce(operator.or_, found))
 
 
 def _composed(texts: pl.Series) -> pl.Series:

@@ -1,6 +1,7 @@
 """What of a landed file holds an erased user: records of one that is read, else all of it."""
 
 import csv
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,8 @@ def may_name(path: Path, entry: Entry, erased: ErasedUsers) -> bool:
     content = path.read_bytes()
     if b"\0" in content or content.startswith(b"\x1f\x8b"):
         return True
-    lines = pl.Series(content.decode("utf-8-sig", "backslashreplace").splitlines(), dtype=pl.String)
+    text = content.decode("utf-8-sig", "backslashreplace")
+    lines = pl.Series(re.split(r"\r\n|\r|\n", text), dtype=pl.String)  # as readers tell lines
     return bool(erased.mentioned(lines, _form(lines, entry)).any())
 
 

@@ -5,9 +5,9 @@ import polars as pl
 from assets.ingest.checked import Checked, checked, is_not
 from assets.ingest.distinct import over_distinct
 from core.errors import UnreadableFile
+from core.ids_in_text import HIDDEN
 from core.ingest_settings import IngestSettings
 
-_HIDDEN = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"  # controls, zero-width, bidi, line separators
 _WHOLE = r"^(-?[0-9]{1,15})\.0$"  # below 10^15 every double is the number that was written
 
 
@@ -34,7 +34,7 @@ def ids(name: str, cells: pl.Series, settings: IngestSettings, *, required: bool
             .then(pl.lit(f"{name} is missing" if required else None, pl.String))
             .when(clean.str.len_bytes() > settings.max_id_bytes)
             .then(pl.lit(f"{name} is longer than {settings.max_id_bytes} bytes"))
-            .when(clean.str.contains(_HIDDEN))
+            .when(clean.str.contains(HIDDEN))
             .then(pl.lit(f"{name} holds a control or invisible character"))
         )
         value = pl.when(~missing).then(pl.col("clean"))

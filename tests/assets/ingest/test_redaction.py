@@ -380,6 +380,26 @@ def test_odd_ids_in_refused_records_go(zone, odd):
     assert traces(zone.home.root, odd, json.dumps(odd)[1:-1], odd.replace('"', '""')) == {}
 
 
+@pytest.mark.parametrize("hidden", ["\u2028", "\u2029", "\u200b", "\x85", "\x07"])
+@pytest.mark.parametrize(("name", "spell"), [("events.csv", as_csv), ("events.jsonl", as_lines)])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_id_refused_for_what_hides_in_it_goes(zone, hidden, name, spell, is_late):
+    odd = event(event_id="bad", user_id=f"zo{hidden}ë", session_id="secret-visit")
+    good = {**EVENTS[0], "session_id": ""}
+    if not is_late:
+        erase(zone, "zoë")
+    path = zone.land(name, spell([good, odd]))
+    unreadable = zone.land(f"u{name}", spell([{"user_id": odd["user_id"], "item_id": "i1"}]))
+    night(zone)
+    if is_late:
+        erase(zone, "zoë")
+    assert path.read_text() == spell([good])
+    assert not unreadable.exists()
+    told = [(line, reason) for line, reason in zone.refusals() if line]
+    assert told == [(3 - (name == "events.jsonl"), "erased user")]
+    assert traces(zone.home.root, "secret-visit") == {}
+
+
 HEADLESS = [
     ("dump.csv", f"e1,{GONE},i1,like,2025-03-01\ne2,{GONE},i2,like,2025-03-01\n"),
     ("events-1.csv", f"e1,{GONE},i1\n"),
