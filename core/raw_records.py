@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from core.ingest_settings import Mapping
 
 USER, OTHER, TORN = 0, 1, 2
 """Where a text stood: in the user's column, in another one, or in a record that does not parse."""
+_EXPONENT_DIGITS = 3  # beyond them a number has more digits than an id
 _Split = Callable[[str], list[tuple[int, str]]]
 
 
@@ -79,7 +81,18 @@ def _csv_reader(form: RecordForm) -> _Split:
 
 
 class _Number(str):
-    """A number as it is written."""
+    """A number as it is written, but for its exponent."""
+
+    @classmethod
+    def of(cls, text: str) -> "_Number":
+        """Returns a number written out, as ids are; one that is longer than any id as it stands.
+
+        >>> [str(_Number.of(text)) for text in ("42e0", "4.2E+1", "4200e-2", "42.0", "1e999999")]
+        ['42', '42', '42.00', '42.0', '1e999999']
+        """
+        _, _, exponent = text.lower().partition("e")
+        is_short = len(exponent.lstrip("+-0")) <= _EXPONENT_DIGITS
+        return cls(format(Decimal(text), "f") if exponent and is_short else text)
 
 
 def _json_reader(form: RecordForm) -> _Split:
@@ -98,7 +111,7 @@ def _json_reader(form: RecordForm) -> _Split:
         return {}
 
     decoder = json.JSONDecoder(
-        object_pairs_hook=note, parse_int=_Number, parse_float=_Number, strict=False
+        object_pairs_hook=note, parse_int=_Number, parse_float=_Number.of, strict=False
     )
 
     def fields(record: str) -> list[tuple[int, str]]:

@@ -2,8 +2,9 @@
 
 import doctest
 
-from core import ids_in_text
+from core import ids_in_text, raw_records
 
 
 def test_examples():
     assert doctest.testmod(ids_in_text).failed == 0
+    assert doctest.testmod(raw_records).failed == 0

@@ -400,6 +400,20 @@ def test_an_id_refused_for_what_hides_in_it_goes(zone, hidden, name, spell, is_l
     assert traces(zone.home.root, "secret-visit") == {}
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_number_with_an_exponent_is_the_id_that_it_means(zone, is_late):
+    odd = json.dumps(event(event_id="bad", user_id=42, action="bogus")).replace("42", "42e0")
+    if not is_late:
+        erase(zone, "42")
+    path = zone.land_lines("events.jsonl", EVENTS[0], odd)
+    night(zone)
+    if is_late:
+        erase(zone, "42")
+    assert path.read_text() == as_lines([EVENTS[0]])
+    assert zone.refusals() == [(2, "erased user")]
+    assert traces(zone.home.root, "42e0") == {}
+
+
 HEADLESS = [
     ("dump.csv", f"e1,{GONE},i1,like,2025-03-01\ne2,{GONE},i2,like,2025-03-01\n"),
     ("events-1.csv", f"e1,{GONE},i1\n"),
