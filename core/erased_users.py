@@ -1,18 +1,15 @@
 """Finds erased users in columns and in raw text, by their keyed hashes alone."""
 
-import re
 from functools import cached_property
 
 import polars as pl
 
 from core.home import Home
 from core.ids import digest
-from core.ids_in_text import Fields, all_ids
+from core.ids_in_text import Fields
 from core.raw_records import RecordForm
 from core.release_store import ReleaseStore
 from core.tombstones import Tombstones
-
-_META = re.compile(r"([\\.+*?()|\[\]{}^$#&~-])")
 
 
 class ErasedUsers:
@@ -60,17 +57,3 @@ class ErasedUsers:
     def are_named(self, text: str) -> bool:
         """Returns whether one text names an erased user, as `mentioned` finds them."""
         return bool(self) and bool(self.mentioned(pl.Series([text])).item())
-
-    def names_in(self, texts: pl.Series) -> list[str]:
-        """Returns the ids of erased users that texts name as a string, cell, word or number."""
-        return self.among(all_ids(texts.drop_nulls()))
-
-
-def whole_words(names: list[str]) -> str:
-    r"""Returns a pattern for any of the names, not as part of a longer word or number.
-
-    >>> print(whole_words(["42", "a.b"]))
-    (?:^|[^\p{L}\p{N}])(?:42|a\.b)(?:$|[^\p{L}\p{N}])
-    """
-    any_of = "|".join(_META.sub(r"\\\1", name) for name in sorted(names))
-    return rf"(?:^|[^\p{{L}}\p{{N}}])(?:{any_of})(?:$|[^\p{{L}}\p{{N}}])"

@@ -67,11 +67,6 @@ class Fields:
         return self.cells.filter(pl.col("place") == place)["text"].unique()
 
 
-def all_ids(texts: pl.Series) -> pl.Series:
-    """Returns the distinct strings, cells, words and numbers of texts, in NFC."""
-    return _ids(_unplaced(texts.unique()), TORN)["text"]
-
-
 def _unplaced(texts: pl.Series) -> pl.DataFrame:
     """Returns texts as fields of which nobody will ask which they were."""
     return texts.to_frame("text").select(pl.lit(0, pl.UInt32).alias("field"), "text")
