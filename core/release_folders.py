@@ -7,18 +7,20 @@
 
 The highest redaction that is whole is the release, as in a home; what it replaces is removed at
 once. A folder is claimed before its first file is written, so that two builds of one id, or two
-homes that forget someone at once, can't write over each other.
+homes that forget someone at once, can't write over each other. A folder whose name no release can
+have is left alone.
 """
 
+import contextlib
 import dataclasses
 import time
 
-from core.errors import IntegrityError, NotFound
+from core.errors import IntegrityError, NotFound, UnsafeName
 from core.ids import canonical_json, safe_name
 from core.kill_points import reach
 from core.manifest import NAME, Manifest, parse_manifest
 from core.place import Place
-from core.redactions import folder_name, redaction_of
+from core.redactions import folder_name, redaction_of, safe_folder
 from core.release_store import check_owner
 
 CLAIM = "claim.json"
@@ -158,7 +160,8 @@ class ReleaseFolders:
         """Returns by release the redactions that have anything there, ascending."""
         found: dict[str, list[int]] = {}
         for name in self._versions.names():
-            if not name.startswith("."):
+            with contextlib.suppress(UnsafeName):  # no release's: what else lies there is let be
+                safe_folder(name)
                 found.setdefault(name.partition("+")[0], []).append(redaction_of(name))
         return {name: sorted(numbers) for name, numbers in found.items()}
 

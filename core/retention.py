@@ -17,7 +17,6 @@ from core.departure import age_seconds, delete, sweep
 from core.entry_log import file_name
 from core.errors import DaybreakError, ReleaseConflict, UsageError
 from core.followed_log import show_entries
-from core.ids import safe_name
 from core.redactions import newest, remove_superseded
 from core.release_location import ReleaseLocation
 from core.release_log import ReleaseLog
@@ -185,10 +184,9 @@ def _check_experiments(settings: RetentionSettings, standing: Standing, stored: 
 
 
 def _is_id(name: str) -> bool:
-    """Returns whether a name at a location is a release's; others are left alone."""
+    """Returns whether a folder at a location is named as a release; others are left alone."""
     try:
         parse_day(name.rpartition(".")[0])
-        safe_name(name)
     except DaybreakError:
         return False
     return True

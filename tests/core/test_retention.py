@@ -294,6 +294,25 @@ def test_what_was_pushed_and_never_announced_goes_with_its_litter(
     assert location.holds(recent)  # of a date that is kept
 
 
+def test_folders_that_others_put_beside_the_releases_are_left_alone(
+    releases: ReleaseStore, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    location = ReleaseLocation(open_place(str(shared)))
+    names = published(releases, 4)
+    push_log(releases, location)
+    odd = {"@eaDir", "old copies", "1970-01-11.x (1)", "x y+1", "+1", "lost+found", ".hidden"}
+    for name in odd:
+        (shared / "versions" / name).mkdir()
+        (shared / "versions" / name / "manifest.json").write_text("{}")
+    assert location.ids() == names
+    assert location.redactions() == {}
+    assert list(clear(releases, location=location).retired) == [names[0]]
+    assert clear(releases, grace=0, location=location).deleted == [names[0]]
+    assert {path.name for path in (shared / "versions").iterdir()} == odd | set(names[1:])
+
+
 def test_an_experiment_that_names_what_is_not_there_is_refused(releases: ReleaseStore) -> None:
     names = published(releases, 5)
     wrong = RetentionSettings(keep_releases=3, experiments={"longer": ["2026-01-01.ffffff"]})

@@ -176,6 +176,16 @@ def test_a_home_filled_by_name_reaches_where_it_was_filled_from(folder, monkeypa
     folder.check_forgotten(ReleaseStore(other.releases))
 
 
+def test_folders_that_others_put_there_do_not_stop_it(folder):
+    odd = ["@eaDir", "old copies", "x y+1"]
+    for name in odd:
+        (folder.folder / "shared/versions" / name).mkdir()
+    erase(Home(folder.builder), "ann")
+    assert carry_out(Home(folder.builder)).releases == 2
+    assert folder.folders() == sorted([*(f"{name}+1" for name in folder.names), *odd])
+    folder.check_forgotten()
+
+
 def test_a_home_from_an_older_backup_is_rewritten_again(folder):
     home, backup = Home(folder.builder), folder.folder / "backup"
     shutil.copytree(home.root, backup)
