@@ -110,10 +110,8 @@ def pull(
         delete_retired(releases, grace_seconds)
     done.current = releases.log.current()
     for name, refusal in refused.items():
-        if (
-            name == wanted[0] or damage.get(name) or location.holds(name)
-        ):  # else it is kept no longer
-            raise refusal
+        if name in wanted[:1] or damage.get(name) or location.holds(name):
+            raise refusal  # else it is kept no longer
     return done
 
 

@@ -186,6 +186,20 @@ def test_folders_that_others_put_there_do_not_stop_it(folder):
     folder.check_forgotten()
 
 
+def test_a_rewritten_release_that_is_damaged_there_is_named_though_nothing_stands(tmp_path):
+    (tmp_path / "shared").mkdir()
+    there, builder = at(str(tmp_path / "shared")), ReleaseStore(tmp_path / "builder/releases")
+    name = publish_toy(builder.root, "1970-01-11", 1, log=False)
+    push_release(builder, there, name)
+    reader = ReleaseStore(tmp_path / "reader")
+    shutil.copytree(builder.root, reader.root)
+    act = (forget, tmp_path / "builder", str(there), "ann")
+    assert run(*act, folder=tmp_path).status == 0
+    (tmp_path / "shared/versions" / f"{name}+1" / "fragments.bin").write_bytes(b"damaged")
+    with pytest.raises(IntegrityError, match="fragments"):
+        pull(reader, there, grace_seconds=3600)
+
+
 def test_a_home_from_an_older_backup_is_rewritten_again(folder):
     home, backup = Home(folder.builder), folder.folder / "backup"
     shutil.copytree(home.root, backup)
