@@ -121,6 +121,10 @@ class ReleaseFolders:
         reach("redaction_claimed")
         return manifest
 
+    def undescribe(self, release: str, redaction: int) -> None:
+        """Makes a folder one of no release again; its files stay for the next push, or the gc."""
+        self.folder(release, redaction).remove(NAME)
+
     def remove(self, release: str) -> None:
         """Removes a release, or what a push left of one, the last redaction last.
 

@@ -2,6 +2,7 @@
 
 <location>/log/00000001.json …           the release log: the truth
 <location>/tombstones/…                  what may not be shown whatever the release
+<location>/erasing/00000007              someone rewrites all for the erasures up to there
 <location>/versions/…                    the releases; see `core/release_folders.py`
 """
 
@@ -34,6 +35,7 @@ class ReleaseLocation(ReleaseFolders):
         self._log_files = place.under("log")
         self.log = ReleaseLog(self._log_files)
         self.tombstones = TombstoneLog(place.under("tombstones"))
+        self._erasing = place.under("erasing")
 
     def __str__(self) -> str:
         return str(self.place)
@@ -45,6 +47,18 @@ class ReleaseLocation(ReleaseFolders):
         """
         told = datetime.fromisoformat(entry.at).timestamp()
         return time.time() - max(told, self._log_files.modified(file_name(entry.seq)) or told)
+
+    def begin_erasures(self, through: int) -> None:
+        """Says that all releases are looked at from now on for the erasures up to a tombstone.
+
+        It is said before the first look. So a release becomes whole either before the last look,
+        and is seen, or behind this, and its pusher sees this.
+        """
+        self._erasing.create(f"{through:08d}", b"")
+
+    def erasures_begun(self) -> int:
+        """Returns up to which tombstone somebody has begun to rewrite all releases; 0 for none."""
+        return max((int(name) for name in self._erasing.names() if name.isdecimal()), default=0)
 
 
 def find_location(settings: ReleaseSettings) -> ReleaseLocation | None:

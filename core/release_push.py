@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from core.entry_log import file_name
-from core.errors import IntegrityError
+from core.erasure_mark import check_rewritten, rewritten_through
+from core.errors import IntegrityError, ReleaseConflict
 from core.followed_log import check_is_copy
 from core.followed_tombstones import copy_tombstones
+from core.home import Home
 from core.kill_points import reach
 from core.manifest import NAME, Manifest, parse_manifest
 from core.place import Place
@@ -25,15 +27,25 @@ class Pushed:
     n_kept: int
 
 
-def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str) -> Pushed:
+def push_release(
+    releases: ReleaseStore, location: ReleaseLocation, release: str, *, through: int | None = None
+) -> Pushed:
     """Brings a stored release to the location; what is there with equal bytes is left alone.
 
     An interrupted push is ended by the next one. The log is not touched. Where the location has a
     later redaction nothing is sent, and what was on its way is removed: whoever was forgotten
     there does not come back. What the release replaces there is removed at once.
 
+    Args:
+        releases: the home's.
+        location: where to bring it.
+        release: its id.
+        through: up to which tombstone its files forget; by default what the home's mark says.
+
     Raises:
         NotFound: there is no such release in the home.
+        ReleaseConflict: an erasure went through the location, or is under way there, and has not
+            been through this home; the release is not whole there.
         IntegrityError: it is damaged here, what was sent reads back as other bytes, or another
             content of the same id is there.
         OSError: the location can't be reached.
@@ -42,8 +54,9 @@ def push_release(releases: ReleaseStore, location: ReleaseLocation, release: str
     pushed = Pushed(release, 0, 0, 0)
     if not _is_replaced(location, manifest):
         try:
-            pushed = _push(releases, location, manifest)
-        except (IntegrityError, OSError):
+            _check_forgotten(releases, location, through)
+            pushed = _push(releases, location, manifest, through)
+        except (IntegrityError, OSError, ReleaseConflict):
             if not _is_replaced(location, manifest):
                 raise
     location.remove_superseded(release)
@@ -55,7 +68,20 @@ def _is_replaced(location: ReleaseLocation, manifest: Manifest) -> bool:
     return there is not None and there > manifest.redaction
 
 
-def _push(releases: ReleaseStore, location: ReleaseLocation, manifest: Manifest) -> Pushed:
+def _check_forgotten(
+    releases: ReleaseStore, location: ReleaseLocation, through: int | None
+) -> None:
+    """Raises ReleaseConflict where the location forgets somebody whom the home has not."""
+    now = location.tombstones.state()
+    if now.asked:
+        if through is None:
+            through = rewritten_through(Home(releases.root.parent), now)
+        check_rewritten(through, now, location.erasures_begun())
+
+
+def _push(
+    releases: ReleaseStore, location: ReleaseLocation, manifest: Manifest, through: int | None
+) -> Pushed:
     release = manifest.version
     local = releases.versions / folder_name(release, manifest.redaction)
     folder = location.folder(release, manifest.redaction)
@@ -75,17 +101,26 @@ def _push(releases: ReleaseStore, location: ReleaseLocation, manifest: Manifest)
     reach("push_files_sent")
     if _is_replaced(location, manifest):
         raise IntegrityError(f"{folder} was replaced while it was written; repeat")
-    _describe(folder, manifest, (local / NAME).read_bytes())
+    _check_forgotten(releases, location, through)
+    is_new = _describe(folder, manifest, (local / NAME).read_bytes())
     reach("push_described")
+    try:  # an erasure that came between may have looked before the manifest was there
+        _check_forgotten(releases, location, through)
+    except ReleaseConflict:
+        if is_new:
+            location.undescribe(release, manifest.redaction)
+        raise
     return Pushed(release, n_sent, bytes_sent, len(manifest.files) - n_sent)
 
 
-def _describe(folder: Place, manifest: Manifest, content: bytes) -> None:
+def _describe(folder: Place, manifest: Manifest, content: bytes) -> bool:
+    """Makes a folder whole; returns False where it was."""
     if folder.create(NAME, content):
-        return
+        return True
     there = parse_manifest(folder.read(NAME), f"{folder}/{NAME}")
     if there.content_hash != manifest.content_hash:
         raise IntegrityError(f"{folder}/{NAME} is of other content; it is left as it is")
+    return False
 
 
 def push_log(releases: ReleaseStore, location: ReleaseLocation) -> list[Pushed]:
@@ -95,7 +130,7 @@ def push_log(releases: ReleaseStore, location: ReleaseLocation) -> list[Pushed]:
 
     Raises:
         IntegrityError: the location has an entry that the home has not or has otherwise.
-        NotFound, OSError: as `push_release` does.
+        NotFound, ReleaseConflict, OSError: as `push_release` does.
     """
     known, there = releases.log.entries(), location.log.entries()
     if len(there) > len(known) or known[: len(there)] != there:

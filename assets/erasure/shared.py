@@ -46,10 +46,16 @@ def bring(releases: ReleaseStore, location: ReleaseLocation, *, all_of_them: boo
     return len(missing)
 
 
-def send(releases: ReleaseStore, location: ReleaseLocation) -> None:
+def send(releases: ReleaseStore, location: ReleaseLocation, through: int) -> None:
     """Brings what is rewritten here to where it is not yet, and removes what it replaces.
 
+    Args:
+        releases: the home's.
+        location: where to bring it.
+        through: the tombstone up to which it is rewritten.
+
     Raises:
+        ReleaseConflict: another home has begun later erasures; look at the tombstones again.
         IntegrityError: a release is damaged here, or what was sent reads back as other bytes.
         MachineFault: the location can't be reached.
     """
@@ -57,7 +63,7 @@ def send(releases: ReleaseStore, location: ReleaseLocation) -> None:
     with reaching(location):
         for name in location.ids():
             if here.get(name, 0) > (location.redaction(name) or 0):
-                push_release(releases, location, name)
+                push_release(releases, location, name, through=through)
             location.remove_superseded(name)
 
 

@@ -15,6 +15,7 @@ from assets.ingest.ledger import open_ledger
 from core.departure import ASIDE, STAGING
 from core.erased_users import ErasedUsers
 from core.erasure_mark import mark_rewritten, rewritten_through
+from core.errors import ReleaseConflict
 from core.followed_tombstones import copy_tombstones
 from core.home import Home
 from core.home_lock import rewriting
@@ -76,7 +77,10 @@ def carry_out(home: Home) -> Rewritten:
     # one must not put what it rewrote before in the place of that.
     while (now := _followed(releases, location)).pending(rewritten_through(home, now)):
         with rewriting(home), copying(releases):
-            done += _rewritten(home, releases, location, now)
+            try:
+                done += _rewritten(home, releases, location, now)
+            except ReleaseConflict:  # another home has begun later ones: those are to be done too
+                continue
             reach("erasure_carried_out")
             log.note_rewrite(now.seq)
             reach("erasure_noted")
@@ -97,31 +101,43 @@ def _rewritten(
 ) -> Rewritten:
     pending, erased = now.pending(rewritten_through(home, now)), ErasedUsers(now)
     if location:
-        bring(releases, location, all_of_them=bool(now.pending(now.rewritten)))
+        if _is_first(now):
+            with reaching(location):
+                location.begin_erasures(now.seq)
+        bring(releases, location, all_of_them=_is_first(now))
     _remove_litter(home)
     with open_ledger(home) as ledger:
         limits = load_settings().ingest
         n_landed = redact_landing(ledger, erased, limits)
         n_lake = redact_lake(ledger, erased, limits)
         n_artefacts = rewrite_artefacts(home, erased)
-        n_releases = _rewrite_releases(home, releases, location, erased)
+        n_releases = _rewrite_releases(home, releases, location, now, erased)
         rewrite_truth(home, erased)
         remove_strays(ledger)
         EventIndex(home.lake, ledger.entries)  # opened, it drops what is of other rows
     return Rewritten(len(pending), n_landed, n_lake, n_artefacts, n_releases)
 
 
+def _is_first(now: Tombstones) -> bool:
+    """Returns whether no home has been through all that the location has yet."""
+    return bool(now.pending(now.rewritten))
+
+
 def _rewrite_releases(
-    home: Home, releases: ReleaseStore, location: ReleaseLocation | None, erased: ErasedUsers
+    home: Home,
+    releases: ReleaseStore,
+    location: ReleaseLocation | None,
+    now: Tombstones,
+    erased: ErasedUsers,
 ) -> int:
     if location is None:
         return rewrite_releases(home, erased)
     n_rewritten = 0
     while True:
         n_rewritten += rewrite_releases(home, erased, claiming(location))
-        send(releases, location)
-        if not bring(releases, location, all_of_them=False):
-            return n_rewritten  # else another home was faster, and theirs is to be looked at
+        send(releases, location, now.seq)
+        if not bring(releases, location, all_of_them=_is_first(now)):
+            return n_rewritten  # else another home was faster or has pushed: look at theirs
 
 
 def _remove_litter(home: Home) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.erasure_mark import mark_rewritten, rewritten_through
+from core.erasure_mark import check_rewritten, mark_rewritten, rewritten_through
+from core.errors import ReleaseConflict
 from core.home import Home
 from core.tombstone_log import TombstoneLog
 
@@ -45,3 +46,16 @@ def test_a_damaged_mark_has_every_file_looked_at_again(home, tmp_path, content):
     mark_rewritten(home, state)
     home.rewritten.write_bytes(content)
     assert rewritten_through(home, state) == 0
+
+
+def test_files_are_not_shared_while_others_forget_more(tmp_path):
+    state = erased(tmp_path / "log", "ann", "bob")
+    check_rewritten(0, state, 0)  # asked for, and nobody has begun: whoever does looks at all
+    check_rewritten(1, state, 1)
+    with pytest.raises(ReleaseConflict, match=r"yet to forget 1 of the users.*erase USER --now"):
+        check_rewritten(1, state, 2)
+    TombstoneLog(tmp_path / "log").note_rewrite(state.seq)
+    state = TombstoneLog(tmp_path / "log").state()
+    with pytest.raises(ReleaseConflict, match="yet to forget 2"):
+        check_rewritten(0, state, 0)
+    check_rewritten(2, state, 3)

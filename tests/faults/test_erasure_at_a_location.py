@@ -2,6 +2,7 @@
 and in every home that follows it, whoever is killed meanwhile and whoever else forgets at once."""
 
 import contextlib
+import functools
 import random
 import shutil
 import time
@@ -11,11 +12,11 @@ import pytest
 
 from assets.erasure import shared as erasure_shared
 from assets.erasure.stage import carry_out
-from core import kill_points
+from core import kill_points, release_push
 from core.disk_place import DiskPlace
 from core.durable import replace_file
 from core.entry_log import EntryLog
-from core.errors import IntegrityError, MachineFault
+from core.errors import IntegrityError, MachineFault, ReleaseConflict
 from core.home import Home
 from core.kill_points import IN_ERASURE, IN_SHARED_ERASURE
 from core.release_pull import pull
@@ -275,6 +276,94 @@ def test_a_push_that_is_overtaken_leaves_nothing(folder, point):
         push_release(ReleaseStore(late), there, name)
     assert folder.folders() == [f"{name}+1" for name in folder.names]
     folder.check_forgotten()
+
+
+def _with_a_new_one(folder):
+    """Returns a home that has built one more release, which the location has not."""
+    late = ReleaseStore(folder.folder / "late/releases")
+    shutil.copytree(folder.builder / "releases", late.root)
+    return late, publish_toy(late.root, "1970-01-13", 3, log=False)
+
+
+@contextlib.contextmanager
+def _once(point, do):
+    """Does something at the first time that a moment of what is done within is reached."""
+    done = []
+
+    def listen(name):
+        if name == point and not done:
+            done.append(name)
+            do()
+
+    kill_points.listen(listen)
+    try:
+        yield
+    finally:
+        kill_points.listen(None)
+    assert done
+
+
+@pytest.mark.parametrize("point", ["redaction_staged", "erasure_carried_out", "erasure_noted"])
+def test_a_home_that_has_not_forgotten_pushes_nothing_new_while_another_forgets(folder, point):
+    late, newest = _with_a_new_one(folder)
+    there = at(folder.location)
+
+    def push():
+        with pytest.raises(ReleaseConflict, match="yet to forget 1 of the users"):
+            push_release(late, there, newest)
+
+    erase(Home(folder.builder), "ann")
+    with _once(point, push):
+        assert carry_out(Home(folder.builder)).releases == 2
+    push()
+    assert folder.folders() == [f"{name}+1" for name in folder.names]
+    assert folder.traces("ann", SENTENCE) == {}
+    assert carry_out(Home(late.root.parent)).erasures == 1
+    publish(late.root, folder.location, newest)
+    folder.names.append(newest)
+    folder.check_forgotten(late)
+
+
+@pytest.mark.parametrize("moment", ["push_file_sent", "push_files_sent", "just before it is whole"])
+def test_a_push_of_what_the_erasure_could_not_see_does_not_become_whole(
+    folder, monkeypatch, moment
+):
+    late, newest = _with_a_new_one(folder)
+    there, describe = at(folder.location), release_push._describe
+
+    def forget_first(*given):
+        act = (forget, folder.builder, folder.location, "ann")
+        assert run(*act, folder=folder.folder).status == 0
+        return describe(*given)
+
+    around = contextlib.nullcontext()
+    if moment.startswith("push"):
+        around = _overtaken(moment, folder, "ann")
+    else:
+        monkeypatch.setattr(release_push, "_describe", forget_first)
+    with around, pytest.raises(ReleaseConflict, match="yet to forget 1 of the users"):
+        push_release(late, there, newest)
+    monkeypatch.undo()
+    monkeypatch.setenv("DAYBREAK_RELEASES__LOCATION", folder.location)
+    assert not there.holds(newest)
+    for name in folder.names:
+        check_there(there, name)
+    assert carry_out(Home(late.root.parent)).erasures == 1
+    publish(late.root, folder.location, newest)
+    folder.names.append(newest)
+    folder.check_forgotten(late)
+
+
+def test_what_becomes_whole_while_it_is_rewritten_is_rewritten_too(folder):
+    """Its pusher looked before the erasure began, and died before it looked again."""
+    late, newest = _with_a_new_one(folder)
+    erase(Home(folder.builder), "ann")
+    push = functools.partial(push_release, late, at(folder.location), newest, through=10**6)
+    with _once("redaction_staged", push):
+        assert carry_out(Home(folder.builder)).releases == 3
+    folder.names.append(newest)
+    assert folder.folders() == [f"{name}+1" for name in folder.names]
+    assert folder.traces("ann", SENTENCE) == {}
 
 
 def test_a_pull_that_is_overtaken_takes_the_rewritten_one(shared, trials):
