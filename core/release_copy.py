@@ -53,9 +53,9 @@ def copy_release(releases: ReleaseStore, location: ReleaseLocation, release: str
             fetched = _copy(releases, location, manifest, content, staging)
             break
         except IntegrityError:
-            if location.redaction(release) in (None, manifest.redaction):
+            if location.redaction(release) == manifest.redaction:
                 raise
-            shutil.rmtree(staging, ignore_errors=True)  # it was rewritten there: take that one
+            shutil.rmtree(staging, ignore_errors=True)  # rewritten there: take that one; or gone
     remove_superseded(releases.versions / folder_name(release, manifest.redaction))
     reach("pull_superseded_removed")
     return fetched

@@ -5,10 +5,11 @@ under the next redaction, and what it replaces is removed at once. The location 
 redaction is a release: one that another home was faster with is taken as it is.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable
 
-from core.errors import MachineFault, ReleaseConflict
+from core.errors import MachineFault, NotFound, ReleaseConflict
 from core.manifest import Manifest
 from core.redactions import redaction_of
 from core.release_copy import bytes_of, copy_release
@@ -20,7 +21,7 @@ from core.release_store import ReleaseStore
 def bring(releases: ReleaseStore, location: ReleaseLocation, *, all_of_them: bool) -> int:
     """Copies what the location has and the home has not, or not as rewritten; returns how many.
 
-    The caller holds `core.release_copy.copying`.
+    What is removed there meanwhile is left out. The caller holds `core.release_copy.copying`.
 
     Args:
         releases: the home's.
@@ -41,9 +42,12 @@ def bring(releases: ReleaseStore, location: ReleaseLocation, *, all_of_them: boo
             if number is not None and (number > here[name] if name in here else all_of_them)
         ]
         _check_room(releases, location, missing)
+        n_copied = 0
         for name in missing:
-            copy_release(releases, location, name)
-    return len(missing)
+            with contextlib.suppress(NotFound):
+                copy_release(releases, location, name)
+                n_copied += 1
+    return n_copied
 
 
 def send(releases: ReleaseStore, location: ReleaseLocation, through: int) -> None:
@@ -93,8 +97,12 @@ def _redactions(releases: ReleaseStore) -> dict[str, int]:
 def _check_room(releases: ReleaseStore, location: ReleaseLocation, missing: list[str]) -> None:
     if not missing:
         return
-    sizes = [bytes_of(location.manifest(name)[0]) for name in missing]
-    anew = max([*sizes, *(bytes_of(releases.manifest(name)) for name in releases.ids())])
+    sizes = []
+    for name in missing:
+        with contextlib.suppress(NotFound):
+            sizes.append(bytes_of(location.manifest(name)[0]))
+    here = [bytes_of(releases.manifest(name)) for name in releases.ids()]
+    anew = max([*sizes, *here], default=0)
     needed = sum(sizes) + anew
     releases.versions.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(releases.versions).free

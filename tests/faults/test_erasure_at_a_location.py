@@ -201,6 +201,39 @@ def test_a_rewritten_release_that_is_damaged_there_is_named_though_nothing_stand
         pull(reader, there, grace_seconds=3600)
 
 
+@pytest.mark.parametrize("moment", ["pull_file_copied", "before its manifest is read"])
+def test_what_is_retired_there_meanwhile_is_left_out(folder, monkeypatch, moment):
+    """The erasing home has none of the releases; the location's gc takes the first of them."""
+    other, there = Home(folder.folder / "other"), at(folder.location)
+    gone = folder.names.pop(0)
+    erase(other, "ann")
+    if moment == "pull_file_copied":
+        with _once(moment, lambda: there.remove(gone)):
+            done = carry_out(other)
+    else:
+        check = erasure_shared._check_room
+
+        def remove_first(releases, location, missing):
+            there.remove(gone)
+            check(releases, location, missing)
+
+        monkeypatch.setattr(erasure_shared, "_check_room", remove_first)
+        done = carry_out(other)
+    assert done.releases == 1
+    assert folder.folders() == [f"{folder.names[0]}+1"]
+    assert [x.name for x in ReleaseStore(other.releases).versions.iterdir()] == folder.folders()
+    folder.check_forgotten(ReleaseStore(other.releases))
+
+
+def test_a_damaged_release_there_still_stops_it(folder):
+    other = Home(folder.folder / "other")
+    (folder.folder / "shared/versions" / folder.names[0] / "fragments.bin").unlink()
+    erase(other, "ann")
+    with pytest.raises(IntegrityError, match="fragments"):
+        carry_out(other)
+    assert [x.kind for x in _entries(folder)] == ["erase"]
+
+
 def test_a_home_from_an_older_backup_is_rewritten_again(folder):
     home, backup = Home(folder.builder), folder.folder / "backup"
     shutil.copytree(home.root, backup)
