@@ -1,5 +1,6 @@
 """Two hundred path strings on every name and id: none leads out of its folder."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,9 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.disk_place import DiskPlace
 from core.errors import DaybreakError
 from core.home import Home
 from core.night import Workspace
+from core.release_copy import copy_release
+from core.release_pull import fetch_release
+from core.release_push import push_release
+from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
 from core.release_writer import ReleasePlan
 from core.schemas import LISTS
@@ -17,9 +23,13 @@ from core.settings import Settings
 from core.staging import Staging
 from core.store import Plan, Store
 from orchestration.why import follow
+from serving import location_commands
 from serving import release_commands as commands
 from serving.ladder import choose
 from serving.reader import open_release
+from serving.release_diff import diff_releases
+from serving.tombstone_commands import erase, opt_out, take_down
+from tests.faults.moving import at
 from tests.serving.conftest import publish_toy
 
 pytestmark = pytest.mark.faults
@@ -48,13 +58,19 @@ def strings() -> list[str]:
 def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "outer" / "home")
     publish_toy(home.releases, "1970-01-11", 1)
-    for folder in (tmp_path, tmp_path / "outer", home.root):
+    (home.root.parent / "shared" / "versions").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "outer", home.root, home.root.parent / "shared"):
         (folder / "secret.txt").write_text(SECRET)
     return home
 
 
-def tree(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))
+def tree(folder: Path, without: Path) -> set[Path]:
+    """Returns everything under a folder but what lies in one of its own."""
+    found = set[Path]()
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(root, name) != without]
+        found |= {Path(root, name) for name in (*folders, *files)}
+    return found
 
 
 def verbs(home: Home) -> Iterator[tuple[str, Callable[[str], object]]]:
@@ -86,11 +102,46 @@ def verbs(home: Home) -> Iterator[tuple[str, Callable[[str], object]]]:
     )
 
 
+def shared_verbs(home: Home) -> Iterator[tuple[str, Callable[[str], object]]]:
+    """Yields what takes a release's name, or that of its folder, where machines share releases."""
+    releases, shared = ReleaseStore(home.releases), home.root.parent / "shared"
+    there, settings = at(str(shared)), ReleaseSettings(location=str(shared))
+    yield "push", lambda name: push_release(releases, there, name)
+    yield "release push", lambda name: location_commands.push(home, settings, name)
+    yield "copy", lambda name: copy_release(releases, there, name)
+    yield "fetch", lambda name: fetch_release(releases, there, name)
+    yield "diff before", lambda name: diff_releases(home, name, None)
+    yield "diff after", lambda name: diff_releases(home, None, name)
+    yield "release redaction", lambda name: releases.path(f"one+{name}")
+    yield "location folder", lambda name: there.folder(name, 0)
+    yield "location redaction", lambda name: there.folder(name, 1)
+    yield "location files", there.files
+    yield "location manifest", there.manifest
+    yield "location holds", lambda name: there.holds(name) and pytest.fail("it holds nothing")
+    yield "location undescribe", lambda name: there.undescribe(name, 0)
+    yield "location remove", there.remove
+    yield "location superseded", there.remove_superseded
+    yield "folder name", lambda name: there.place.under("versions").under(name)
+    yield "redaction of", lambda name: there.place.under("versions").under(f"{name}+1")
+    yield "redaction number", lambda name: there.place.under("versions").under(f"one+{name}")
+
+
+def tombstone_verbs(home: Home) -> Iterator[tuple[str, Callable[[str], object]]]:
+    """Yields the commands that take an id of an item or a user; to them any text is data."""
+    yield "takedown", lambda name: take_down(home, name)
+    yield "takedown --force", lambda name: take_down(home, name, force=True)
+    yield "takedown --undo", lambda name: take_down(home, name, undo=True)
+    yield "optout", lambda name: opt_out(home, name)
+    yield "optout --undo", lambda name: opt_out(home, name, undo=True)
+    yield "erase", lambda name: erase(home, name)
+
+
 def test_no_name_leads_out_of_its_folder(home: Home, tmp_path: Path) -> None:
     allowed, told, n_tried = [], [], 0
-    for verb, call in verbs(home):
+    shared = home.root.parent / "shared"
+    for verb, call in (*verbs(home), *shared_verbs(home)):
         for name in strings():
-            outside = tree(tmp_path) - tree(home.root)
+            outside = tree(tmp_path, home.root)
             try:
                 found = call(name)
             except DaybreakError as error:
@@ -99,10 +150,29 @@ def test_no_name_leads_out_of_its_folder(home: Home, tmp_path: Path) -> None:
                 allowed.append((verb, name))
                 if isinstance(found, Path):
                     assert found.resolve().is_relative_to(home.root / "artefacts"), (verb, name)
-            assert tree(tmp_path) - tree(home.root) == outside, (verb, name)
+                if isinstance(found, DiskPlace):
+                    assert found.path.resolve().parent == shared / "versions", (verb, name)
+            assert tree(tmp_path, home.root) == outside, (verb, name)
             n_tried += 1
     print(f"\n{n_tried} tried, 0 led outside; allowed: {allowed}")
-    assert n_tried >= 200 * 15
+    assert n_tried >= 200 * 33
+    assert [line for line in told if "\n" in line or "\0" in line] == []
+
+
+def test_what_is_taken_down_or_forgotten_becomes_no_path(home: Home, tmp_path: Path) -> None:
+    tombstones, told = home.releases / "tombstones", []
+    outside = tree(tmp_path, tombstones)
+    for verb, call in tombstone_verbs(home):
+        for name in strings()[:: 2 if verb == "takedown --force" else 4]:
+            try:
+                call(name)
+            except DaybreakError as error:
+                told.append(str(error))
+            assert tree(tmp_path, tombstones) == outside, (verb, name)
+    entries = {path.name for path in tombstones.iterdir()} - {"secret"}
+    print(f"\n{len(entries)} entries, {len(told)} refused")
+    assert len(entries) > 150
+    assert entries == {f"{n:08d}.json" for n in range(1, len(entries) + 1)}
     assert [line for line in told if "\n" in line or "\0" in line] == []
 
 
