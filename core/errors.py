@@ -71,7 +71,7 @@ class MachineFault(DaybreakError):
 
 
 class ReleaseConflict(DaybreakError):
-    """Another writer appended to the release log first."""
+    """Another writer was first, in the release log or with a release that forgets someone."""
 
 
 class TrainingDiverged(DaybreakError):

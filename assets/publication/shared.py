@@ -40,6 +40,7 @@ def announcing(night: Night, release: str) -> Iterator[ReleaseStore]:
 
     Raises:
         IntegrityError: what lies there is of other content, or reads back as other bytes.
+        ReleaseConflict: another home carries out an erasure that this one has yet to.
         MachineFault: the location can't be reached.
     """
     location = deciding_location(night.home, night.settings.releases)
