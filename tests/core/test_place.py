@@ -1,11 +1,14 @@
 """The verbs of a place, on a folder and on a bucket of a real S3 server."""
 
 import os
+import shutil
 import threading
 import time
 
 import pytest
 
+from core import disk_place, kill_points
+from core.disk_place import DiskPlace
 from core.errors import UsageError
 from core.place import open_place
 from core.tombstone_log import TombstoneLog
@@ -139,3 +142,31 @@ def test_the_secret_of_the_tombstones_is_not_for_everyone(tmp_path):
         os.umask(old)
     modes = {path.name: path.stat().st_mode & 0o777 for path in log.folder.path.iterdir()}
     assert modes == {"secret": 0o640, "00000001.json": 0o666}
+
+
+def test_a_folder_that_another_machine_removes_meanwhile_is_made_again(tmp_path, monkeypatch):
+    """Who removes a release's last file takes the empty folder too, with what is half written."""
+    place, left = DiskPlace(tmp_path / "shared"), {"create": 3, "put": 3}
+
+    def clear(what):
+        if left[what]:
+            left[what] -= 1
+            shutil.rmtree(place.path)
+
+    kill_points.listen(lambda name: clear("create") if name == "written_beside" else None)
+    try:
+        assert place.create("claim.json", b"mine")
+    finally:
+        kill_points.listen(None)
+    assert place.read("claim.json") == b"mine"
+    source = tmp_path / "source"
+    source.write_bytes(b"rows")
+    flush = disk_place.flush_file
+    monkeypatch.setattr(disk_place, "flush_file", lambda path: (clear("put"), flush(path)))
+    place.put("tables/lists.parquet", source)
+    assert place.read("tables/lists.parquet") == b"rows"
+    assert left == {"create": 0, "put": 0}
+    assert sorted(place.everything()) == ["tables/lists.parquet"]
+    source.unlink()
+    with pytest.raises(FileNotFoundError):
+        place.put("tables/items.parquet", source)
