@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = _settings({k: v for k, v in given.items() if v is not None})
         home = Home.find(folder)
-        from serving.server import serve
+        from serving.web.server import serve
 
         whole = load_settings()
         serve(home, settings, whole.releases, whole.retention.grace_seconds)

@@ -17,7 +17,7 @@ PACKAGES = (
 HOMES: dict[str, tuple[str, ...]] = {
     "dagster": ("orchestration/*", "assets/*/assets.py", "assets/materialisation.py"),
     "faiss": ("training/export.py",),
-    "granian": ("serving/server.py",),
+    "granian": ("serving/web/server.py",),
     "botocore": ("core/bucket_place.py",),
     "great_expectations": ("expectations/*",),
     "implicit": ("training/als.py",),

@@ -23,7 +23,7 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
     Raises:
         UsageError: a flag is out of range, or the address can't be listened on.
     """
-    from serving.server import announce, serve
+    from serving.web.server import announce, serve
 
     settings = _settings(port=options.port, workers=options.workers)
     whole = load_settings()

@@ -1,7 +1,7 @@
 import pytest
 
-from serving.parameters import RecommendationRequest, parse_recommendation
-from serving.problems import Problem
+from serving.web.parameters import RecommendationRequest, parse_recommendation
+from serving.web.problems import Problem
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from serving.answer import similar
 from serving.current_release import CurrentRelease, Served
-from serving.parameters import parse_count, parse_id, parse_query
-from serving.problems import NO_RELEASE, Problem
-from serving.request_counts import RequestCounts
+from serving.web.parameters import parse_count, parse_id, parse_query
+from serving.web.problems import NO_RELEASE, Problem
+from serving.web.request_counts import RequestCounts
 
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""

@@ -9,14 +9,14 @@ from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
 from core.serving_settings import ServingSettings
 from serving.answer import recommendations
-from serving.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.current_release import CurrentRelease
 from serving.ladder import choose
 from serving.location_watch import LocationWatch
-from serving.pages import RECOMMENDATIONS, build_pages
-from serving.parameters import parse_recommendation
-from serving.problems import NO_RELEASE, Problem
-from serving.request_counts import RequestCounts
+from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
+from serving.web.pages import RECOMMENDATIONS, build_pages
+from serving.web.parameters import parse_recommendation
+from serving.web.problems import NO_RELEASE, Problem
+from serving.web.request_counts import RequestCounts
 
 _JSON = [("content-type", "application/json"), ("cache-control", "no-store")]
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from core.ids import MAX_ID_BYTES
 from serving.layout import MAX_COUNT
-from serving.problems import Problem
+from serving.web.problems import Problem
 
 DEFAULT_COUNT = 10
 MAX_GENRES = 20

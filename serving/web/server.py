@@ -12,7 +12,7 @@ from core.listening import check_can_listen
 from core.release_location import find_location
 from core.release_settings import ReleaseSettings
 from core.serving_settings import ServingSettings
-from serving.application import Application
+from serving.web.application import Application
 
 _LOGGING = {
     "version": 1,

@@ -1,0 +1,1 @@
+"""The HTTP service: what is asked, who may ask, what is answered, and what is counted."""
