@@ -29,6 +29,11 @@ class ListSettings(BaseModel):
     block_size: int = Field(default=2048, ge=1)
     """Users that are scored at once; bounds memory, changes no result."""
 
+    @property
+    def category_cap(self) -> int:
+        """Most items of one primary category among the first ten."""
+        return int(self.max_category_share * 10 + 1e-9)
+
 
 class EvaluationSettings(BaseModel):
     """Cuts, holdouts and intervals."""

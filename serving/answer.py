@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from serving.ladder import Choice
+from serving.choice import Choice
 from serving.layout import MAX_COUNT
 from serving.release import Release
 

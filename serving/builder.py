@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from core.days import day_start_us
 from core.errors import CheckFailed
+from core.list_settings import ListSettings
 from core.manifest import FileRecord
 from core.schemas import EXPLANATIONS, ITEMS, LISTS, NEIGHBOUR_LISTS, SEGMENT_LISTS, Table
 from core.staging import Staging
@@ -29,17 +30,25 @@ from serving.layout import (
     Layout,
     shard_file,
 )
-from serving.list_files import write_items, write_neighbours, write_segments
+from serving.list_files import categories, write_items, write_neighbours, write_segments
 from serving.release import Release
 from serving.release_inputs import ReleaseInputs, read_columns, score_decimals
 from serving.user_blocks import UserSource
 from serving.user_files import write_users
 
+_CATEGORY_CAP = ListSettings().category_cap
+
 __all__ = ["ReleaseInputs", "build_release"]
 
 
 def build_release(
-    staging: Staging, inputs: ReleaseInputs, as_of: date, *, n_shards: int, n_workers: int = 1
+    staging: Staging,
+    inputs: ReleaseInputs,
+    as_of: date,
+    *,
+    n_shards: int,
+    n_workers: int = 1,
+    category_cap: int = _CATEGORY_CAP,
 ) -> dict[str, Any]:
     """Fills a staged release and reads it back once; returns its facts.
 
@@ -49,6 +58,7 @@ def build_release(
         as_of: the as-of date D; availability is judged at its 00:00 UTC.
         n_shards: files over which the users are spread, 1 to 100.
         n_workers: processes that may build them side by side; the bytes do not depend on it.
+        category_cap: most items of one category among the first ten; a session keeps it too.
 
     Returns:
         Counts: n_users (with a record), n_items, n_rows (of personal lists), n_explanations,
@@ -63,7 +73,7 @@ def build_release(
         IntegrityError: what was written answers otherwise than the tables say.
     """
     items = read_columns(
-        inputs.items, ["item_id", "title", "available_from_us", "available_until_us"]
+        inputs.items, ["item_id", "title", "category", "available_from_us", "available_until_us"]
     )
     if items.height > WIDE:
         raise CheckFailed(
@@ -100,6 +110,8 @@ def build_release(
         n_users=users.n_users,
         n_items=items.height,
         segments=segments,
+        categories=categories(items),
+        category_cap=category_cap,
         n_explanations=int(n_reasons.sum()),
         wide_items=source.wide_items,
         wide_reasons=source.wide_reasons,

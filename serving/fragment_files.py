@@ -10,17 +10,17 @@ import pyarrow as pa
 from core.errors import CheckFailed
 from core.staging import Staging
 from serving import layout
-from serving.fragments import item_heads, reason_tails, segment_reasons
+from serving.fragments import item_heads, reason_tails, segment_reasons, session_reasons
 from serving.item_numbers import Int32s, ItemNumbers
 from serving.sorted_blocks import SortedBlocks, side_by_side
 
-_HEADS_AT_ONCE = 500_000
+_ITEMS_AT_ONCE = 500_000
 
 
 def write_pieces(
     staging: Staging, items: pl.DataFrame, segments: list[str], path: Path, numbers: ItemNumbers
 ) -> Int32s:
-    """Writes all fragments: each item's head and its reasons, then the segments' reasons.
+    """Writes all fragments: each item's head and its reasons, the segments', and the session's.
 
     Args:
         staging: where to write.
@@ -54,9 +54,11 @@ def write_pieces(
                 end = int(about["item_num"][-1]) + 1
                 yield _item_pieces(items[done:end], done, about)
                 done = end
-        for start in range(done, items.height, _HEADS_AT_ONCE):
-            yield item_heads(items[start : start + _HEADS_AT_ONCE])
+        for start in range(done, items.height, _ITEMS_AT_ONCE):
+            yield item_heads(items[start : start + _ITEMS_AT_ONCE])
         yield reason_tails(segment_reasons(segments, layout.GENRE_PREFIX))
+        for start in range(0, items.height, _ITEMS_AT_ONCE):
+            yield reason_tails(session_reasons(items[start : start + _ITEMS_AT_ONCE]))
 
     _write(staging.file(layout.FRAGMENTS), staging.file(layout.FRAGMENT_OFFSETS), blocks())
     firsts = np.concatenate([[0], np.cumsum(n_reasons + 1, dtype=np.int64)])

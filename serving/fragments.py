@@ -8,6 +8,10 @@ Between them the server puts rank, score and rung.
 
 import polars as pl
 
+from core.titles import display_titles
+
+_MAX_TITLE_CHARS = 120
+
 
 def item_heads(items: pl.DataFrame) -> pl.Series:
     """Returns the head of each item.
@@ -54,5 +58,21 @@ def segment_reasons(segments: list[str], prefix: str) -> pl.DataFrame:
         .then(pl.concat_str(pl.lit("Popular in "), genre, pl.lit(".")))
         .otherwise(pl.lit("Trending now."))
         .alias("text"),
+        pl.lit("template").alias("origin"),
+    )
+
+
+def session_reasons(items: pl.DataFrame) -> pl.DataFrame:
+    """Returns, for each item, the reason of a row shown because someone has just seen that item.
+
+    Args:
+        items: item_id, title.
+    """
+    return items.select(
+        pl.lit("just_seen").alias("reason_type"),
+        pl.col("item_id").alias("source_item_id"),
+        pl.format("Because you just looked at {}.", display_titles(items, _MAX_TITLE_CHARS)).alias(
+            "text"
+        ),
         pl.lit("template").alias("origin"),
     )

@@ -4,8 +4,10 @@
     users/default/shard-NN.mdb     user id → one packed record (LMDB), by CRC-32 of the id
     items.mdb                      item id → item number (LMDB); numbers follow the order of ids
     availability.i64               per item: first moment it can be had, first it can't, µs UTC
+    categories.i32                 per item: the number of its primary category, −1 for none
     fragments.bin, .offsets        JSON pieces: each item's head and the reasons to show it, one
-                                   item after another, then the segments' reasons
+                                   item after another; then the segments' reasons; then, for each
+                                   item, the reason of what is shown because it was just seen
     fragments.firsts               per item: the number of its head's fragment
     segments.offsets/items/scores  the lists of the segments, `trending` among them
     neighbours.offsets/items/scores
@@ -34,7 +36,7 @@ import msgspec
 
 from core.errors import IntegrityError
 
-FORMAT = 2
+FORMAT = 3
 TRENDING = "trending"
 GENRE_PREFIX = "genre:"
 MAX_COUNT = 50
@@ -51,6 +53,7 @@ WIDE = 1 << 24
 LAYOUT = "layout.json"
 ITEM_NUMS = "items.mdb"
 AVAILABILITY = "availability.i64"
+CATEGORIES = "categories.i32"
 FRAGMENTS = "fragments.bin"
 FRAGMENT_OFFSETS = "fragments.offsets"
 FRAGMENT_FIRSTS = "fragments.firsts"
@@ -72,7 +75,9 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         n_shards: number of user files.
         n_users: users with a record.
         n_items: number of items.
-        segments: the segments' names; the last fragments are their reasons.
+        segments: the segments' names, which have reasons of their own.
+        categories: the items' primary categories, ascending.
+        category_cap: most items of one category among the first ten of a list.
         n_explanations: reasons of items.
         wide_items: whether item numbers need three bytes.
         wide_reasons: whether the reasons' numbers do.
@@ -87,6 +92,8 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_users: int
     n_items: int
     segments: list[str]
+    categories: list[str]
+    category_cap: int
     n_explanations: int
     wide_items: bool
     wide_reasons: bool

@@ -19,11 +19,11 @@ from serving.user_runs import find_runs
 
 
 def write_items(staging: Staging, items: pl.DataFrame) -> ItemNumbers:
-    """Writes item numbers by id and availability by number; returns the numbers.
+    """Writes item numbers by id, availability and categories by number; returns the numbers.
 
     Args:
         staging: where to write.
-        items: item_id, available_from_us, available_until_us, in order of item_num.
+        items: item_id, category, available_from_us, available_until_us, in order of item_num.
 
     Raises:
         CheckFailed: the ids are not in ascending order, or one is empty or too long.
@@ -39,7 +39,19 @@ def write_items(staging: Staging, items: pl.DataFrame) -> ItemNumbers:
         pl.col("available_until_us").fill_null(limits.max),
     ).to_numpy()
     staging.file(layout.AVAILABILITY).write_bytes(windows.astype("<i8").tobytes())
+    names = pl.Series("category", categories(items), pl.String)
+    codes = names.to_frame().with_row_index("code")
+    numbered = items.select("category").join(
+        codes, on="category", how="left", maintain_order="left"
+    )["code"]
+    content = numbered.cast(pl.Int32).fill_null(-1).to_numpy().astype("<i4")
+    staging.file(layout.CATEGORIES).write_bytes(content.tobytes())
     return ItemNumbers(items["item_id"])
+
+
+def categories(items: pl.DataFrame) -> list[str]:
+    """Returns the items' primary categories, ascending; a category's place is its number."""
+    return items["category"].drop_nulls().unique().sort().to_list()
 
 
 def write_neighbours(staging: Staging, path: Path, numbers: ItemNumbers, decimals: int) -> int:

@@ -31,7 +31,8 @@ class Release:
         self.id = version_of(folder)
         self.layout = layout
         n_pieces = layout.n_items + layout.n_explanations
-        self.n_fragments = n_pieces + len(layout.segments)
+        self._session_first = n_pieces + len(layout.segments)
+        self.n_fragments = self._session_first + layout.n_items
         self._blob = map_bytes(folder / names.FRAGMENTS)
         self._firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
         if self._firsts[layout.n_items] != n_pieces:
@@ -50,13 +51,19 @@ class Release:
             for number, name in reversed(list(enumerate(layout.segments)))
             if name.startswith(prefix)
         }
+        self._category_nums = {
+            name.casefold(): number for number, name in enumerate(layout.categories)
+        }
+        self.categories = map_words(folder / names.CATEGORIES, "i", layout.n_items)
         windows = map_words(folder / names.AVAILABILITY, "q", 2 * layout.n_items)
         begin, end = np.asarray(windows, np.int64).reshape(-1, 2).T
         out = (begin > layout.as_of_us) | (end <= layout.as_of_us)
         self._out_of_time = frozenset(np.flatnonzero(out).tolist())
         self.unavailable = self._out_of_time
         self.taken_down: frozenset[str] = frozenset()
+        self._down: frozenset[int] = frozenset()
         self.personal_scores = ScoreTexts(layout.list_decimals, b',"rung":"personal"')
+        self.session_scores = ScoreTexts(layout.neighbour_decimals, b',"rung":"session"')
         self.segment_scores = ScoreTexts(layout.segment_decimals, b',"rung":"segment"')
         self.trending_scores = ScoreTexts(layout.segment_decimals, b',"rung":"trending"')
         self.neighbour_scores = ScoreTexts(layout.neighbour_decimals, b"}")
@@ -76,8 +83,13 @@ class Release:
     def hide(self, item_ids: Collection[str]) -> None:
         """Takes items down, and none but these: they are unavailable, and no reason's source."""
         known = (self.item_num(item_id) for item_id in item_ids)
-        self.unavailable = self._out_of_time | {number for number in known if number is not None}
+        self._down = frozenset(number for number in known if number is not None)
+        self.unavailable = self._out_of_time | self._down
         self.taken_down = frozenset(item_ids)
+
+    def is_taken_down(self, item: int) -> bool:
+        """Returns whether an item, given by its number, is taken down."""
+        return item in self._down
 
     def names_hidden(self, fragments: Iterable[int]) -> bool:
         """Returns whether a reason among the fragments names an item that is taken down."""
@@ -114,6 +126,10 @@ class Release:
         """Returns the number of a genre's segment, whatever its case; None if it has no list."""
         return self._genres.get(genre.casefold())
 
+    def category(self, name: str) -> int | None:
+        """Returns the number of a category, whatever its case; None if no item has it."""
+        return self._category_nums.get(name.casefold())
+
     def head(self, item: int) -> bytes:
         """Returns an item's head; see `fragments`."""
         return self.fragment(self._firsts[item])
@@ -132,6 +148,10 @@ class Release:
         """Returns the number of the fragment with a segment's reason."""
         first: int = self._firsts[self.layout.n_items]
         return first + segment
+
+    def session_fragment(self, item: int) -> int:
+        """Returns the number of the fragment with the reason "because you just saw this item"."""
+        return self._session_first + item
 
     def fragment(self, number: int) -> bytes:
         """Returns one piece of JSON."""

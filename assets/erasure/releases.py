@@ -73,7 +73,10 @@ def _rewrite(
         staging.facts.update(artefact.facts)
         inputs = _inputs(artefact.path / "tables", work, release, erased)
         as_of = day_of_us(release.layout.as_of_us)
-        build_release(staging, inputs, as_of, n_shards=release.layout.n_shards)
+        layout = release.layout
+        build_release(
+            staging, inputs, as_of, n_shards=layout.n_shards, category_cap=layout.category_cap
+        )
         writer.redact(artefact, staging, claim)
     finally:
         shutil.rmtree(staging.path, ignore_errors=True)

@@ -4,9 +4,9 @@ import hashlib
 
 import polars as pl
 
-from assets.explanations.titles import display_titles, plain_text, title_year
 from core.explanation_settings import ExplanationSettings
 from core.item_facts import names_in_facts
+from core.titles import display_titles, plain_text, title_year
 
 LISTS = ("creators", "cast", "themes", "genres", "awards")
 _FIELD, _ENTRY = "\x1e", "\x1f"  # cannot occur in plain text, so the hashed spelling is unambiguous

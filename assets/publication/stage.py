@@ -82,6 +82,7 @@ def _fill(night: Night, staging: Staging) -> None:
     build_release(
         staging, release_inputs(night), night.as_of, n_shards=serving.n_shards,
         n_workers=serving.build_workers or len(os.sched_getaffinity(0)),
+        category_cap=night.settings.lists.category_cap,
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_the_current_release(home, three):
 def test_verify_names_the_damage(home, three):
     assert commands.verify_release(home)["release"] == three[2]
     whole = commands.verify_release(home, three[0])
-    assert (whole["release"], whole["files"]) == (three[0], 20)
+    assert (whole["release"], whole["files"]) == (three[0], 21)
     damage(home, three[0])
     with pytest.raises(IntegrityError, match=r"fragments\.bin"):
         commands.verify_release(home, three[0])

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from assets.explanations.titles import display_titles, plain_text, title_year
+from core.titles import display_titles, plain_text, title_year
 
 
 def shown(title: str | None, *, item_id: str = "42", max_chars: int = 120) -> str:

@@ -1,0 +1,52 @@
+"""What a user gets, before it becomes JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One row of an answer.
+
+    Attributes:
+        rung: where it comes from: `personal`, `session`, `segment` or `trending`.
+        item: the item's number.
+        score: its score and rung as JSON.
+        fragment: the fragment with its reason.
+    """
+
+    rung: str
+    item: int
+    score: bytes
+    fragment: int
+
+
+RUNGS = ("personal", "session", "segment", "trending")
+"""From the highest to the lowest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to answer.
+
+    Attributes:
+        rung: the highest rung that gave a row; `trending` where there is none.
+        items: item numbers, best first; may be shorter than asked, even empty.
+        rungs: the rung of each.
+        scores: beside each, its score and rung as JSON.
+        fragments: beside each, the fragment with its reason.
+    """
+
+    rung: str
+    items: Sequence[int]
+    rungs: Sequence[str]
+    scores: Sequence[bytes]
+    fragments: Sequence[int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Choice":
+        """Returns the choice of some rows."""
+        if not rows:
+            return cls(RUNGS[-1], (), (), (), ())
+        rungs, items, scores, fragments = zip(*rows, strict=True)
+        return cls(min(rungs, key=RUNGS.index), items, rungs, scores, fragments)
