@@ -22,6 +22,9 @@ class ServingSettings(BaseModel):
     """Pause before a release that was refused is verified once more."""
     stop_seconds: int = Field(default=10, ge=1, le=600)
     """Time that requests in progress get when the server is told to stop."""
+    session_weight: float = Field(default=0.5, ge=0, le=1)
+    """Weight of what someone has just looked at against their list: 0 changes nothing but that it
+    leaves the list, at 1 only its neighbours count where there are any."""
     n_shards: int = Field(default=4, ge=1, le=100)
     """Files over which a release's user records are spread, by hash of the user id."""
     build_workers: int = Field(default=0, ge=0, le=256)

@@ -22,8 +22,8 @@ _PARTS = [1 / (_K + place) for place in range(1, MAX_ROWS + 1)]
 def blend(release: Release, rows: Sequence[Row], seeds: Sequence[int], weight: float) -> list[Row]:
     """Returns the rows of a list and those of the seeds' neighbours in one order, best first.
 
-    What both know stays in the list's words: its rung, score and reason. What the neighbours alone
-    propose is of the rung `session`, and its reason names the seed that counts most for it.
+    A personal row keeps its rung, score and reason. Whatever else the neighbours propose is of the
+    rung `session`, and its reason names the seed that counts most for it.
 
     Args:
         release: whose neighbours.
@@ -32,6 +32,7 @@ def blend(release: Release, rows: Sequence[Row], seeds: Sequence[int], weight: f
         weight: w, 0 to 1.
     """
     listed = {row.item: row for row in rows}
+    personal = {row.item for row in rows if row.rung == "personal"}
     total = {row.item: (1 - weight) * part for row, part in zip(rows, _PARTS, strict=False)}
     best: dict[int, tuple[float, int, int]] = {}
     factor = weight
@@ -41,7 +42,7 @@ def blend(release: Release, rows: Sequence[Row], seeds: Sequence[int], weight: f
         ):
             gain = factor * part
             total[item] = total.get(item, 0.0) + gain
-            if item not in listed and (item not in best or gain > best[item][0]):
+            if item not in personal and (item not in best or gain > best[item][0]):
                 best[item] = (gain, code, seed)
         factor *= _DECAY
     texts = release.session_scores

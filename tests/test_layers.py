@@ -25,6 +25,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "matplotlib": ("assets/plots.py", "assets/materialisation.py"),
     "mlflow": ("training/tracking*.py",),
     "openai": ("assets/explanations/*",),
+    "prometheus_client": ("serving/web/metrics.py",),
     "pyspark": ("core/engine/spark.py",),
     "redis": ("serving/redis_connection.py",),
     "s3fs": (),  # reached through universal-pathlib only

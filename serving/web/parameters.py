@@ -11,6 +11,7 @@ from serving.web.problems import Problem
 
 DEFAULT_COUNT = 10
 MAX_GENRES = 20
+MAX_SESSION = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,13 @@ class RecommendationRequest:
         user_id: whose list; NFC and trimmed, as ingest stores ids.
         count: how many items, 1 to 50.
         genres: what to prefer where the personal list falls short.
+        session: ids of the items just looked at, the last one last.
     """
 
     user_id: str
     count: int
-    genres: tuple[str, ...]
+    genres: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
 
 
 def parse_recommendation(query: str) -> RecommendationRequest | Problem:
@@ -39,15 +42,13 @@ def parse_recommendation(query: str) -> RecommendationRequest | Problem:
     count = parse_count(fields)
     if isinstance(count, Problem):
         return count
-    names = fields.get("genres")
-    if not names:
-        return RecommendationRequest(user_id, count, ())
-    genres = tuple(x for x in (_normal(name) for name in names.split(",")) if x)
-    if len(genres) > MAX_GENRES:
-        return Problem(
-            400, f"genres names {len(genres)}, at most {MAX_GENRES} are allowed", "genres"
-        )
-    return RecommendationRequest(user_id, count, genres)
+    genres = _parse_names(fields, "genres", MAX_GENRES)
+    if isinstance(genres, Problem):
+        return genres
+    session = _parse_names(fields, "session", MAX_SESSION)
+    if isinstance(session, Problem):
+        return session
+    return RecommendationRequest(user_id, count, genres, session)
 
 
 def parse_query(query: str) -> dict[str, str] | Problem:
@@ -85,6 +86,17 @@ def parse_id(text: str, name: str) -> str | Problem:
     if len(found.encode()) > MAX_ID_BYTES:
         return Problem(400, f"{name} is longer than {MAX_ID_BYTES} bytes, so it can't be one", name)
     return found
+
+
+def _parse_names(fields: Mapping[str, str], name: str, most: int) -> tuple[str, ...] | Problem:
+    """Returns a parameter's names, split at commas; blank ones do not count."""
+    text = fields.get(name)
+    if not text:
+        return ()
+    names = tuple(x for x in (_normal(part) for part in text.split(",")) if x)
+    if len(names) > most:
+        return Problem(400, f"{name} has {len(names)} names, at most {most} are allowed", name)
+    return names
 
 
 def _decode(text: str) -> str:

@@ -12,7 +12,7 @@ from serving.web.problems import Problem
         ("&count=1&&user_id=a+b%2Fc%00&other=1", "a b/c\0", 1, ()),
         ("user_id=%20zoe%CC%88%20&count=007", "zoë", 7, ()),
         ("user_id=null&genres=", "null", 10, ()),
-        ("user_id=a=b&session=x", "a=b", 10, ()),
+        ("user_id=a=b&other=x", "a=b", 10, ()),
     ],
 )
 def test_what_is_asked_for(query, user, count, genres):

@@ -1,0 +1,120 @@
+import json
+
+import pytest
+
+from core.release_store import ReleaseStore
+from serving.answer import recommendations
+from serving.choice import Row
+from serving.ladder import choose
+from serving.reader import open_release
+from serving.session_blend import blend, capped
+
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def release(tmp_path, toy):
+    """The toy world with m2, m3 and m5 in one category, of which a list's top may hold three."""
+    tables = toy.tables()
+    categories = {"m2": "Drama", "m3": "Drama", "m5": "Drama", "m1": "Comedy"}
+    ids = tables.items["item_id"]
+    items = tables.items.with_columns(
+        category=ids.replace_strict(categories, default=None, return_dtype=str)
+    )
+    root = tmp_path / "releases"
+    name = toy.publish(root, "1970-01-11", 1, toy.replace(tables, items=items))
+    return open_release(ReleaseStore(root).path(name))
+
+
+def numbers(release, *names):
+    return [release.item_num(name) for name in names]
+
+
+def answer(release, user, count, session, **more):
+    choice = choose(release, user, count, seeds=numbers(release, *session), weight=0.5, **more)
+    body = json.loads(recommendations(release, user, choice, 0))
+    assert [row["rung"] for row in body["items"]] == list(choice.rungs)
+    assert [row["rank"] for row in body["items"]] == list(range(1, len(body["items"]) + 1))
+    return body
+
+
+def named(body):
+    return [f"{row['item_id']} {row['rung']}" for row in body["items"]]
+
+
+def test_a_stranger_gets_the_neighbours_of_what_was_seen(release):
+    body = answer(release, "nobody", 3, ["m4"])
+    assert body["rung"] == "session"
+    # m5 is m4's one neighbour and fifth of what is trending; both parts count
+    assert named(body) == ["m5 session", "m1 trending", "m2 trending"]
+    assert body["items"][0]["reason"]["source_item_id"] == "m4"
+
+
+def test_a_personal_row_stays_one(release):
+    # zoë's list is m5; m1's neighbours are m2, m6 (gone) and m3; trending gives m2 and m3 too
+    body = answer(release, "zoë", 50, ["m1"])
+    assert named(body) == ["m2 session", "m3 session", "m5 personal", "m4 trending"]
+    assert body["rung"] == "personal"
+
+
+def test_the_reason_of_a_session_row(release):
+    rows = blend(release, [], numbers(release, "m1"), 0.5)
+    assert [row.item for row in rows] == numbers(release, "m2", "m6", "m3")
+    assert {row.rung for row in rows} == {"session"}
+    reason = release.fragment(rows[0].fragment).decode()
+    assert json.loads("{" + reason[1:]) == {
+        "reason": {
+            "type": "just_seen",
+            "source_item_id": "m1",
+            "text": "Because you just looked at Heat.",
+            "origin": "template",
+        }
+    }
+    assert rows[0].score == b'99.0,"rung":"session"'
+
+
+def test_the_fused_order_by_hand(release):
+    m1, m2, m3, m4, m5 = numbers(release, "m1", "m2", "m3", "m4", "m5")
+    listed = [Row("personal", item, b"", 0) for item in (m4, m3, m2)]
+    # m4: .5/11 = .04545; m3: .5/12 + .5/13 = .08013; m2: .5/13 + .5/11 = .08392; m6: .5/12
+    found = blend(release, listed, [m1], 0.5)
+    assert [row.item for row in found] == [m2, m3, m4, release.item_num("m6")]
+    assert [row.rung for row in found] == ["personal", "personal", "personal", "session"]
+    # a second, older seed counts .8 as much: m5 gets .8 · .5/11 = .03636
+    found = blend(release, listed, [m1, m4], 0.5)
+    assert [row.item for row in found][-2:] == [release.item_num("m6"), m5]
+    assert blend(release, listed, [m1], 0.0)[:3] == listed
+
+
+def test_what_was_seen_leaves_at_once(release):
+    for count in (1, 2, 50):
+        assert "m1" not in str(named(answer(release, "bob", count, ["m1"])))
+    gone = frozenset(numbers(release, "m4"))
+    assert named(answer(release, "bob", 2, [], gone=gone)) == ["m1 personal", "m2 trending"]
+    assert named(answer(release, "bob", 1, [])) == ["m1 personal"]
+
+
+def test_no_reason_names_a_seed_that_is_taken_down(release):
+    release.hide(["m4"])
+    assert named(answer(release, "nobody", 2, ["m4"])) == ["m1 trending", "m2 trending"]
+
+
+def test_the_cap_applies_again(release):
+    m1, m2, m3, m4, m5 = numbers(release, "m1", "m2", "m3", "m4", "m5")
+    rows = [Row("session", item, b"", 0) for item in (m2, m3, m5, m2, m1, m4, m2, m4)]
+    drama = release.category("drama")
+    assert release.layout.category_cap == 3
+    assert [row.item for row in capped(release, rows, set())] == [m2, m3, m5, m1, m4, m4, m2, m2]
+    assert capped(release, rows, {drama}) == rows
+    assert release.category("Western") is None
+    # items without a category are exempt, and what is over the cap moves behind the tenth only
+    many = [Row("session", item, b"", 0) for item in [m2] * 5 + [m4] * 9]
+    found = [row.item for row in capped(release, many, set())]
+    assert found == [m2] * 3 + [m4] * 7 + [m2] * 2 + [m4] * 2
+
+
+def test_a_short_answer_is_a_prefix_of_a_long_one(release):
+    for user in ("ann", "bob", "zoë", "cat", "rex", "nobody"):
+        longest = named(answer(release, user, 50, ["m1", "m4"]))
+        for count in range(1, 6):
+            assert named(answer(release, user, count, ["m1", "m4"])) == longest[:count]

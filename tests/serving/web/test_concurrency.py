@@ -1,0 +1,26 @@
+import asyncio
+
+from serving.web.concurrency import Concurrency
+
+
+def test_what_comes_in_one_turn_is_in_progress_at_once():
+    async def requests():
+        together = Concurrency(3)
+        together.start(asyncio.get_running_loop())
+        first = [together.admits() for _ in range(5)]
+        await asyncio.sleep(0)
+        return first, [together.admits() for _ in range(2)]
+
+    assert asyncio.run(requests()) == ([True] * 3 + [False] * 2, [True] * 2)
+
+
+def test_what_waits_counts_until_it_is_done():
+    async def requests():
+        together = Concurrency(2)
+        together.start(asyncio.get_running_loop())
+        with together:
+            during = [together.admits() for _ in range(2)]
+        await asyncio.sleep(0)
+        return during, [together.admits() for _ in range(2)]
+
+    assert asyncio.run(requests()) == ([True, False], [True, True])
