@@ -1,6 +1,7 @@
 """Whether a server may listen on an address, found out before it tries."""
 
 import socket
+from ipaddress import ip_address
 
 from core.errors import UsageError
 
@@ -26,3 +27,12 @@ def check_can_listen(host: str, port: int) -> None:
         raise UsageError(
             f"can't listen on {host} port {port}: {error.strerror}; give another with --port"
         ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether an address is reached from this machine only; a name, if all it means is."""
+    try:
+        found = {str(row[4][0]) for row in socket.getaddrinfo(host, None)}
+        return all(ip_address(address).is_loopback for address in found)
+    except (OSError, ValueError):
+        return False

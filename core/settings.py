@@ -24,6 +24,7 @@ from core.model_settings import (
 )
 from core.release_settings import ReleaseSettings
 from core.retention_settings import RetentionSettings
+from core.security_settings import SecuritySettings
 from core.serving_settings import ServingSettings
 from core.transform_settings import ActionSettings, CleaningSettings, FeatureSettings
 
@@ -81,6 +82,8 @@ class Settings(BaseModel):
     """The lookup service."""
     limits: LimitSettings = LimitSettings()
     """What one caller may take of it."""
+    security: SecuritySettings = SecuritySettings()
+    """Who may ask it."""
     releases: ReleaseSettings = ReleaseSettings()
     """Where releases live beside the home."""
 

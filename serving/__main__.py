@@ -20,15 +20,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, help="port to listen on (default 8080)")
     parser.add_argument("--workers", type=int, help="server processes (default 1)")
     parser.add_argument("--poll-seconds", type=float, help="pause between looks at the log")
+    parser.add_argument(
+        "--unprotected", action="store_true", help="answer other machines without tokens"
+    )
     given = vars(parser.parse_args(arguments))
-    folder = given.pop("home")
+    folder, unprotected = given.pop("home"), given.pop("unprotected")
     try:
         settings = _settings({k: v for k, v in given.items() if v is not None})
         home = Home.find(folder)
         from serving.web.server import serve
 
         whole = load_settings()
-        serve(home, settings, whole.releases, whole.retention.grace_seconds)
+        security = whole.security
+        if unprotected:
+            security = security.model_copy(update={"unprotected": True})
+        serve(home, settings, whole.releases, whole.retention.grace_seconds, security)
     except DaybreakError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -20,6 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "granian": ("serving/web/server.py",),
     "botocore": ("core/bucket_place.py",),
     "great_expectations": ("expectations/*",),
+    "jwt": ("serving/web/tokens.py", "serving/web/token_keys.py"),
     "implicit": ("training/als.py",),
     "lmdb": ("serving/record_store.py",),
     "matplotlib": ("assets/plots.py", "assets/materialisation.py"),

@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--port", type=int, metavar="N", help="port on the loopback")
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    parser.add_argument(
+        "--unprotected", action="store_true", help="answer other machines without tokens"
+    )
 
 
 def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
@@ -27,8 +30,11 @@ def execute(options: argparse.Namespace, home: Home) -> tuple[None, str]:
 
     settings = _settings(port=options.port, workers=options.workers)
     whole = load_settings()
-    grace = whole.retention.grace_seconds
-    serve(home, settings, whole.releases, grace, _announce_as_json if options.json else announce)
+    security = whole.security
+    if options.unprotected:
+        security = security.model_copy(update={"unprotected": True})
+    told = _announce_as_json if options.json else announce
+    serve(home, settings, whole.releases, whole.retention.grace_seconds, security, told)
     return None, ""
 
 

@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message
 
+from serving.web.callers import Caller
+from serving.web.response_headers import protected
+
 
 class RsgiScope(Protocol):
     """What granian says of a request."""
@@ -26,8 +29,11 @@ class RsgiProtocol(Protocol):
         """Sends a whole response."""
 
 
-async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol) -> int:
-    """Lets an ASGI application answer; returns the status. Responses are sent in one piece."""
+async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol, caller: Caller) -> int:
+    """Lets an ASGI application answer; returns the status. Responses are sent in one piece.
+
+    The application finds who asks as `request.scope["caller"]`.
+    """
     headers = [
         (name.encode("latin-1"), value.encode("latin-1")) for name, value in scope.headers.items()
     ]
@@ -35,6 +41,7 @@ async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol) -> int
         "type": "http", "asgi": {"version": "3.0"}, "http_version": scope.http_version,
         "method": scope.method, "scheme": scope.scheme, "path": scope.path, "root_path": "",
         "query_string": scope.query_string.encode(), "headers": headers,
+        "caller": caller,
     }  # fmt: skip
     start: Message = {}
     pieces: list[bytes] = []
@@ -49,7 +56,7 @@ async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol) -> int
         pieces.append(message.get("body", b""))
         if not message.get("more_body", False):
             named = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
-            protocol.response_bytes(start["status"], named, b"".join(pieces))
+            protocol.response_bytes(start["status"], protected(named), b"".join(pieces))
 
     await app(asgi_scope, receive, send)
     return int(start["status"])

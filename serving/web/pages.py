@@ -2,6 +2,7 @@
 
 import html
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -19,11 +20,20 @@ from serving.web.request_counts import RequestCounts
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""
 _PAGE = Path(__file__).with_name("page.html")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+_POLICY += "frame-ancestors 'none'"
 
 
-def build_pages(current: CurrentRelease, counts: RequestCounts) -> Starlette:
-    """Returns the application for every path but `/v1/recommendations`."""
+def build_pages(
+    current: CurrentRelease, counts: RequestCounts, missing: Callable[[], Problem | None]
+) -> Starlette:
+    """Returns the application for every path but `/v1/recommendations`.
+
+    Args:
+        current: the release that is served.
+        counts: what the server says of itself.
+        missing: returns what else than a release is lacking for the server to be ready.
+    """
     template = string.Template(_PAGE.read_text(encoding="utf-8"))
 
     async def similar_items(request: Request) -> Response:
@@ -36,6 +46,8 @@ def build_pages(current: CurrentRelease, counts: RequestCounts) -> Starlette:
         served = current.served
         if served is None or not current.is_ready:
             return problem_response(NO_RELEASE)
+        if (problem := missing()) is not None:
+            return problem_response(problem)
         return JSONResponse({"status": "ready", "release": served.release.id})
 
     async def metrics(request: Request) -> Response:
@@ -78,7 +90,7 @@ def _similar(served: Served | None, request: Request) -> Response:
         detail = f"item {item_id[:80]!r} is not in release {served.release.id}"
         return problem_response(Problem(404, detail))
     body = similar(served.release, item_id, number, count, served.age_seconds())
-    return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+    return Response(body, 200, media_type="application/json")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from serving.web.response_headers import COMMON
+
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: ("invalid-parameter", "Invalid parameter"),
+    401: ("invalid-token", "No valid token"),
+    403: ("forbidden", "Forbidden"),
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "Method not allowed"),
     500: ("internal-error", "Internal error"),
@@ -22,26 +26,34 @@ class Problem:
         status: the HTTP status, one of those above.
         detail: what is wrong with this request and what to do, for people.
         parameter: the query parameter at fault, where it is one.
+        kind: what stands for the problem in its `type`; the status's own where it is None.
+        title: the problem in two or three words; the status's own where it is None.
+        challenge: what a token lacks, for the header `WWW-Authenticate` (RFC 6750).
     """
 
     status: int
     detail: str
     parameter: str | None = None
+    kind: str | None = None
+    title: str | None = None
+    challenge: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """The response's headers."""
-        headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store"}
+        headers = {"content-type": MEDIA_TYPE, **dict(COMMON)}
         if self.status == 503:
             headers["retry-after"] = "5"
+        if self.challenge is not None:
+            headers["www-authenticate"] = self.challenge
         return headers
 
     def to_bytes(self) -> bytes:
         """Returns the document."""
         kind, title = _TITLES[self.status]
         document = {
-            "type": f"urn:daybreak:problem:{kind}",
-            "title": title,
+            "type": f"urn:daybreak:problem:{self.kind or kind}",
+            "title": self.title or title,
             "status": self.status,
             "detail": self.detail,
         }

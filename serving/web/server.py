@@ -1,5 +1,6 @@
 """Starts the server and stops it cleanly."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -7,10 +8,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from core.errors import UsageError
 from core.home import Home
-from core.listening import check_can_listen
+from core.listening import check_can_listen, is_loopback
 from core.release_location import find_location
 from core.release_settings import ReleaseSettings
+from core.security_settings import SecuritySettings
 from core.serving_settings import ServingSettings
 from serving.web.application import Application
 
@@ -32,6 +35,9 @@ _LOGGING = {
 }
 
 
+_log = logging.getLogger("daybreak.serving")
+
+
 def announce(home: Home, address: str) -> None:
     """Prints one line for people."""
     print(f"serving {home.root} on {address}", flush=True)
@@ -42,6 +48,7 @@ def serve(
     settings: ServingSettings,
     releases: ReleaseSettings,
     grace_seconds: float,
+    security: SecuritySettings,
     announce: Callable[[Home, str], None] = announce,
 ) -> None:
     """Serves a home's releases until SIGTERM or SIGINT.
@@ -55,12 +62,16 @@ def serve(
         settings: where to listen, with how many processes.
         releases: the location to follow, if any.
         grace_seconds: how long a release that the location retired stays here.
+        security: who may ask.
         announce: told the home and the address, `http://host:port`, once the port is known free.
 
     Raises:
-        UsageError: the address can't be listened on, or the location can't be meant.
+        UsageError: the address can't be listened on, or is reached from other machines while
+            tokens are off, or the location can't be meant.
+        InputError: the file with the keys that verify tokens can't be used.
     """
     find_location(releases)
+    check_protected(settings.host, security)
     check_can_listen(settings.host, settings.port)
     server = Server(
         "daybreak",
@@ -75,7 +86,28 @@ def serve(
         respawn_failed_workers=True,
         workers_kill_timeout=settings.stop_seconds,
     )
+    if not security.tokens and not is_loopback(settings.host):
+        _log.warning("%s is open to everyone: any list can be read without a token", settings.host)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(home, f"http://{host}:{settings.port}")
-    application = partial(Application, home, settings, releases, grace_seconds)
+    application = partial(Application, home, settings, releases, grace_seconds, security)
     server.serve(target_loader=application, wrap_loader=False)
+
+
+def check_protected(host: str, security: SecuritySettings) -> None:
+    """Reads the keys' file, where there are tokens; without, only the loopback may be listened on.
+
+    Raises:
+        UsageError: other machines reach the address, there are no tokens, and nobody said that
+            this is meant.
+        InputError: the file with the keys can't be used.
+    """
+    if security.tokens:
+        from serving.web.token_keys import check_keys  # its libraries are large
+
+        check_keys(security)
+    elif not (security.unprotected or is_loopback(host)):
+        raise UsageError(
+            f"{host} is reached from other machines, and tokens are off: set [security] tokens "
+            "(docs/serving-security.md), or give --unprotected to answer everyone for everyone"
+        )
