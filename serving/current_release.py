@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from core.errors import DaybreakError, NotFound
 from core.release_standing import ReleaseEntry
@@ -46,6 +47,27 @@ def _moment(entry: ReleaseEntry) -> float:
     return datetime.fromisoformat(entry.at).timestamp()
 
 
+class Observer(Protocol):
+    """Is told what the watch over the releases does."""
+
+    def swapped(self, served: Served, seconds: float) -> None:
+        """A release begins to be served; opening and verifying it took so long."""
+
+    def looked(self, n_refused: int) -> None:
+        """The log was read, and so many standing releases are refused."""
+
+    def failed(self) -> None:
+        """A log could not be read."""
+
+
+class _Unobserved:
+    def swapped(self, served: Served, seconds: float) -> None: ...
+
+    def looked(self, n_refused: int) -> None: ...
+
+    def failed(self) -> None: ...
+
+
 class CurrentRelease:
     """One process's reference to the release that it serves, and the thread that swaps it.
 
@@ -63,8 +85,14 @@ class CurrentRelease:
     """
 
     def __init__(
-        self, releases: ReleaseStore, *, poll_seconds: float, retry_seconds: float
+        self,
+        releases: ReleaseStore,
+        *,
+        poll_seconds: float,
+        retry_seconds: float,
+        observer: Observer | None = None,
     ) -> None:
+        self._observer = observer or _Unobserved()
         self.served: Served | None = None
         self.tombstones = Tombstones()
         self.refused: dict[str, str] = {}
@@ -120,6 +148,7 @@ class CurrentRelease:
         self._retry_at = {k: v for k, v in self._retry_at.items() if k in standing}
         self.refused = {k: v for k, v in self.refused.items() if k in standing}
         self._seen_seq = seq
+        self._observer.looked(len(self.refused))
 
     def hide(self) -> None:
         """Looks at the tombstones once, and hides what they say.
@@ -151,6 +180,7 @@ class CurrentRelease:
         name = entry.release
         if time.monotonic() < self._retry_at.get(name, 0):
             return False
+        start = time.monotonic()
         try:
             release = self._open(name)
         except (DaybreakError, OSError) as error:
@@ -166,6 +196,7 @@ class CurrentRelease:
         with self._hiding:
             release.hide(self.tombstones.items)
             self.served = Served.of(release, entry)
+        self._observer.swapped(self.served, time.monotonic() - start)
         _log.info("serving release %s", name)
         return True
 
@@ -185,6 +216,7 @@ class CurrentRelease:
                 look()
                 last_complaint = ""
             except (DaybreakError, OSError) as error:
+                self._observer.failed()
                 if str(error) != last_complaint:
                     _log.error("a log can't be read, nothing changes: %s", error)
                 last_complaint = str(error)

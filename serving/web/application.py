@@ -3,55 +3,85 @@
 import asyncio
 import os
 import signal
+from time import perf_counter_ns
 
 from core.home import Home
-from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
-from core.security_settings import SecuritySettings
-from core.serving_settings import ServingSettings
-from serving.answer import recommendations
+from core.settings import Settings
 from serving.current_release import CurrentRelease
-from serving.ladder import choose
 from serving.location_watch import LocationWatch
 from serving.web.access import Access
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
-from serving.web.callers import ANYONE, NOT_YOURS, Caller
+from serving.web.callers import ANYONE, Caller
+from serving.web.concurrency import Concurrency
+from serving.web.limits import CLIENTS, USERS, Limits
+from serving.web.metric_table import OTHER, ROUTES, STATUSES
+from serving.web.metrics import N_CELLS, REGION, Metrics, place
 from serving.web.pages import RECOMMENDATIONS, build_pages
-from serving.web.parameters import parse_recommendation
-from serving.web.problems import NO_RELEASE, Problem
-from serving.web.request_counts import RequestCounts
-from serving.web.response_headers import JSON
+from serving.web.problems import Problem
+from serving.web.recommend import Recommend
+from serving.web.release_metrics import ReleaseMetrics
+from serving.web.shared_memory import SharedMemory
+from serving.web.token_buckets import N_CELLS as N_BUCKETS
+
+_ROUTES = {
+    RECOMMENDATIONS: "recommendations",
+    "/v1/events": "events",
+    "/healthz": "health",
+    "/readyz": "health",
+    "/metrics": "metrics",
+    "/": "inspector",
+}
+_REQUESTS = {
+    (route, status): place("daybreak_requests", route, str(status))
+    for route in ROUTES
+    for status in (*STATUSES, OTHER)
+}
+_SECONDS = {route: place("daybreak_request_seconds", route) for route in ROUTES}
+_NEVER_REFUSED = frozenset({"health", "metrics"})
+_OVERLOADED = Problem(
+    503, "the server has more requests in progress than it can answer in time; come again",
+    kind="overloaded", title="Overloaded", retry_after=1,
+)  # fmt: skip
+
+
+def shared_memory(n_workers: int) -> SharedMemory:
+    """Returns the memory that all workers of one server see; made before they are forked."""
+    sizes = {REGION: n_workers * N_CELLS, USERS: N_BUCKETS, CLIENTS: N_BUCKETS}
+    return SharedMemory(n_workers, sizes)
 
 
 class Application:
     """One worker process's application; made after the fork, so every map is its own."""
 
-    def __init__(
-        self,
-        home: Home,
-        settings: ServingSettings,
-        releases: ReleaseSettings,
-        grace_seconds: float,
-        security: SecuritySettings,
-    ) -> None:
+    def __init__(self, home: Home, settings: Settings, shared: SharedMemory) -> None:
+        serving = settings.serving
+        self._metrics = Metrics(shared, shared.claim_row())
         self.current = CurrentRelease(
             ReleaseStore(home.releases),
-            poll_seconds=settings.poll_seconds,
-            retry_seconds=settings.retry_seconds,
+            poll_seconds=serving.poll_seconds,
+            retry_seconds=serving.retry_seconds,
+            observer=ReleaseMetrics(self._metrics),
         )
         self._location = LocationWatch(
-            home, releases, grace_seconds, refused=lambda: set(self.current.refused)
+            home,
+            settings.releases,
+            settings.retention.grace_seconds,
+            refused=lambda: set(self.current.refused),
         )
-        self.counts = RequestCounts()
         self._access: Access | None = None
-        if security.tokens:
+        if settings.security.tokens:
             from serving.web.tokens import TokenVerifier  # its libraries are large
 
-            self._access = Access(TokenVerifier(security))
-        self._pages = build_pages(self.current, self.counts, self._missing)
+            self._access = Access(TokenVerifier(settings.security))
+        self._limits = Limits(shared, settings.limits, self._metrics)
+        self._together = Concurrency(settings.limits.max_concurrency)
+        self._recommend = Recommend(self.current, serving, self._limits, self._metrics)
+        self._pages = build_pages(self.current, self._metrics, self._missing)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to watch the release log, when the worker starts."""
+        self._together.start(loop)
         self.current.start()
         self._location.start()
         if self._access is not None:
@@ -67,53 +97,46 @@ class Application:
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
         """Answers one request."""
-        if scope.path != RECOMMENDATIONS:
-            caller = ANYONE if self._access is None else self._access.to_page(scope)
-            if isinstance(caller, Problem):
-                status = _send_problem(protocol, caller)
-            else:
-                status = await respond(self._pages, scope, protocol, caller)
-        elif scope.method in ("GET", "HEAD"):
-            if self._access is None:
-                status = self._recommend(scope.query_string, protocol, ANYONE)
-            else:
-                status = self._recommend_to_caller(self._access, scope, protocol)
-        else:
-            detail = f"{scope.method} {RECOMMENDATIONS} is not served here; use GET"
-            status = _send_problem(protocol, Problem(405, detail), ("allow", "GET, HEAD"))
-        self.counts.statuses[status] += 1
-
-    def _recommend_to_caller(self, access: Access, scope: RsgiScope, protocol: RsgiProtocol) -> int:
-        caller = access.caller(scope)
+        start = perf_counter_ns()
+        route = _route(scope.path)
+        caller = self._admitted(scope, route)
+        answer: Problem | int
         if isinstance(caller, Problem):
-            return _send_problem(protocol, caller)
-        return self._recommend(scope.query_string, protocol, caller)
+            answer = caller
+        elif route == "recommendations":
+            answer = self._recommend(scope, protocol, caller)
+        else:
+            with self._together:
+                answer = await respond(self._pages, scope, protocol, caller)
+        if isinstance(answer, Problem):
+            protocol.response_bytes(answer.status, list(answer.headers.items()), answer.to_bytes())
+            answer = answer.status
+        self._metrics.cells[_REQUESTS.get((route, answer), _REQUESTS[route, OTHER])] += 1
+        self._metrics.observe(_SECONDS[route], perf_counter_ns() - start)
 
-    def _recommend(self, query: str, protocol: RsgiProtocol, caller: Caller) -> int:
-        asked = parse_recommendation(query)
-        if isinstance(asked, Problem):
-            return _send_problem(protocol, asked)
-        if caller is not ANYONE and not caller.may_read(asked.user_id):
-            return _send_problem(protocol, NOT_YOURS)
-        served = self.current.served
-        if served is None:
-            return _send_problem(protocol, NO_RELEASE)
-        # No release knows the empty id, so a hidden user gets what any stranger does.
-        known_as = "" if self.current.tombstones.hides(asked.user_id) else asked.user_id
-        choice = choose(served.release, known_as, asked.count, asked.genres)
-        body = recommendations(served.release, asked.user_id, choice, served.age_seconds())
-        self.counts.rungs[choice.rung] += 1
-        protocol.response_bytes(200, JSON, body)
-        return 200
+    def _admitted(self, scope: RsgiScope, route: str) -> Caller | Problem:
+        """Returns who asks, or why nothing more is done for the request."""
+        if not self._together.admits() and route not in _NEVER_REFUSED:
+            self._metrics.add("daybreak_shed", "concurrency")
+            return _OVERLOADED
+        if route == "recommendations":  # which charges client and user together
+            return ANYONE if self._access is None else self._access.caller(scope)
+        caller = ANYONE if self._access is None else self._access.to_page(scope)
+        if isinstance(caller, Problem) or route in _NEVER_REFUSED:
+            return caller
+        return self._limits.refusal(scope, caller) or caller
 
     def _missing(self) -> Problem | None:
         return None if self._access is None else self._access.verifier.missing
 
 
-def _send_problem(protocol: RsgiProtocol, problem: Problem, *headers: tuple[str, str]) -> int:
-    named = [*problem.headers.items(), *headers]
-    protocol.response_bytes(problem.status, named, problem.to_bytes())
-    return problem.status
+def _route(path: str) -> str:
+    """Returns the name under which a path is counted."""
+    known = _ROUTES.get(path)
+    if known is not None:
+        return known
+    is_similar = path.startswith("/v1/items/") and path.endswith("/similar")
+    return "similar" if is_similar else "other"
 
 
 def _stop_with_parent(loop: asyncio.AbstractEventLoop, parent: int) -> None:

@@ -16,6 +16,7 @@ class RsgiScope(Protocol):
     query_string: str
     scheme: str
     http_version: str
+    client: str
     headers: Any
 
 

@@ -5,7 +5,9 @@ from typing import Literal
 
 Kind = Literal["counter", "histogram", "largest", "smallest"]
 
-ROUTES = ("recommendations", "similar", "events", "inspector", "health", "metrics", "other")
+OTHER = "other"
+"""Whatever else is asked, or answered."""
+ROUTES = ("recommendations", "similar", "events", "inspector", "health", "metrics", OTHER)
 STATUSES = (200, 202, 400, 401, 403, 404, 405, 408, 413, 414, 415, 429, 500, 503)
 SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
@@ -47,7 +49,7 @@ _RUNGS = _by("personal", "session", "segment", "trending")
 METRICS = (
     Metric(
         "daybreak_requests", "Requests answered, by route and HTTP status.", "counter",
-        ("route", "status"), tuple((r, str(s)) for r in ROUTES for s in STATUSES),
+        ("route", "status"), tuple((r, str(s)) for r in ROUTES for s in (*STATUSES, OTHER)),
     ),
     Metric(
         "daybreak_request_seconds", "Time in the handler, by route.", "histogram",
@@ -65,8 +67,8 @@ METRICS = (
     Metric("daybreak_release_published_at", "When the served release was published, Unix time; "
            "the earliest among the workers.", "smallest"),
     Metric("daybreak_releases_refused", "Standing releases that did not verify.", "largest"),
+    Metric("daybreak_look_failures", "Looks at the release log or the tombstones that failed."),
     Metric("daybreak_location_failures", "Looks at the releases' location that failed."),
-    Metric("daybreak_tombstones_failures", "Looks at the logs that failed."),
     Metric(
         "daybreak_intake_events", "Events posted, by what became of them.", "counter",
         ("outcome",), _by("accepted", "hidden", "refused"),

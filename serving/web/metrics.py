@@ -16,6 +16,7 @@ from serving.web.metric_table import METRICS, SECONDS, Metric
 from serving.web.shared_memory import SharedMemory
 
 REGION = "metrics"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS_NS = [int(bound * 1e9) for bound in SECONDS]
 
 
@@ -38,11 +39,13 @@ class Metrics:
 
     Attributes:
         cells: this worker's, to add to: `cells[place("daybreak_answers", "personal")] += 1`.
+        release: id of the release that this worker serves; empty for none.
     """
 
     def __init__(self, shared: SharedMemory, row: int) -> None:
         self._all = shared.counts(REGION)
         self._n_rows = shared.n_workers
+        self.release = ""
         self.cells = self._all[row * N_CELLS : (row + 1) * N_CELLS]
         for metric in METRICS:  # a number that a dead predecessor stated is true no more
             if metric.kind in ("largest", "smallest"):
@@ -81,6 +84,12 @@ class Metrics:
         if published:
             age.add_metric([], max(0.0, time.time() - min(published)))
         yield age
+        info = GaugeMetricFamily(
+            "daybreak_release_info", "The release that is served.", labels=["release"]
+        )
+        if self.release:
+            info.add_metric([self.release], 1)
+        yield info
 
 
 def place(name: str, *labels: str) -> int:

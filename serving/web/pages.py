@@ -8,14 +8,14 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from serving.answer import similar
 from serving.current_release import CurrentRelease, Served
+from serving.web.metrics import CONTENT_TYPE, Metrics
 from serving.web.parameters import parse_count, parse_id, parse_query
 from serving.web.problems import NO_RELEASE, Problem
-from serving.web.request_counts import RequestCounts
 
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""
@@ -25,13 +25,13 @@ _POLICY += "frame-ancestors 'none'"
 
 
 def build_pages(
-    current: CurrentRelease, counts: RequestCounts, missing: Callable[[], Problem | None]
+    current: CurrentRelease, metrics: Metrics, missing: Callable[[], Problem | None]
 ) -> Starlette:
     """Returns the application for every path but `/v1/recommendations`.
 
     Args:
         current: the release that is served.
-        counts: what the server says of itself.
+        metrics: what the server counts.
         missing: returns what else than a release is lacking for the server to be ready.
     """
     template = string.Template(_PAGE.read_text(encoding="utf-8"))
@@ -50,9 +50,8 @@ def build_pages(
             return problem_response(problem)
         return JSONResponse({"status": "ready", "release": served.release.id})
 
-    async def metrics(request: Request) -> Response:
-        media_type = "text/plain; version=0.0.4; charset=utf-8"
-        return PlainTextResponse(counts.exposition(current), media_type=media_type)
+    async def exposition(request: Request) -> Response:
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
     async def page(request: Request) -> Response:
         content = template.substitute(facts=_facts(current.served))
@@ -63,7 +62,7 @@ def build_pages(
             Route("/", page),
             Route("/healthz", health),
             Route("/readyz", ready),
-            Route("/metrics", metrics),
+            Route("/metrics", exposition),
             Route("/v1/items/{item_id:path}/similar", similar_items),
         ],
         exception_handlers={HTTPException: _refuse, Exception: _fail},

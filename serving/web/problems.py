@@ -13,6 +13,7 @@ _TITLES = {
     403: ("forbidden", "Forbidden"),
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "Method not allowed"),
+    429: ("too-many-requests", "Too many requests"),
     500: ("internal-error", "Internal error"),
     503: ("no-release", "No release to serve"),
 }
@@ -29,6 +30,8 @@ class Problem:
         kind: what stands for the problem in its `type`; the status's own where it is None.
         title: the problem in two or three words; the status's own where it is None.
         challenge: what a token lacks, for the header `WWW-Authenticate` (RFC 6750).
+        allow: the methods that are served, for the header `Allow`.
+        retry_after: seconds after which it is worth coming again; 5 with every 503.
     """
 
     status: int
@@ -37,13 +40,17 @@ class Problem:
     kind: str | None = None
     title: str | None = None
     challenge: str | None = None
+    allow: str | None = None
+    retry_after: int | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """The response's headers."""
         headers = {"content-type": MEDIA_TYPE, **dict(COMMON)}
-        if self.status == 503:
-            headers["retry-after"] = "5"
+        if self.retry_after is not None or self.status == 503:
+            headers["retry-after"] = str(self.retry_after or 5)
+        if self.allow is not None:
+            headers["allow"] = self.allow
         if self.challenge is not None:
             headers["www-authenticate"] = self.challenge
         return headers

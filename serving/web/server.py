@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -12,10 +13,9 @@ from core.errors import UsageError
 from core.home import Home
 from core.listening import check_can_listen, is_loopback
 from core.release_location import find_location
-from core.release_settings import ReleaseSettings
 from core.security_settings import SecuritySettings
-from core.serving_settings import ServingSettings
-from serving.web.application import Application
+from core.settings import Settings
+from serving.web.application import Application, shared_memory
 
 _LOGGING = {
     "version": 1,
@@ -35,6 +35,8 @@ _LOGGING = {
 }
 
 
+_BACKLOG = 4096
+"""Connections that the kernel holds until a worker accepts them."""
 _log = logging.getLogger("daybreak.serving")
 
 
@@ -45,10 +47,7 @@ def announce(home: Home, address: str) -> None:
 
 def serve(
     home: Home,
-    settings: ServingSettings,
-    releases: ReleaseSettings,
-    grace_seconds: float,
-    security: SecuritySettings,
+    settings: Settings,
     announce: Callable[[Home, str], None] = announce,
 ) -> None:
     """Serves a home's releases until SIGTERM or SIGINT.
@@ -59,10 +58,7 @@ def serve(
 
     Args:
         home: whose releases.
-        settings: where to listen, with how many processes.
-        releases: the location to follow, if any.
-        grace_seconds: how long a release that the location retired stays here.
-        security: who may ask.
+        settings: where to listen, with how many processes, who may ask, and all the rest.
         announce: told the home and the address, `http://host:port`, once the port is known free.
 
     Raises:
@@ -70,27 +66,32 @@ def serve(
             tokens are off, or the location can't be meant.
         InputError: the file with the keys that verify tokens can't be used.
     """
-    find_location(releases)
-    check_protected(settings.host, security)
-    check_can_listen(settings.host, settings.port)
+    serving, limits = settings.serving, settings.limits
+    find_location(settings.releases)
+    check_protected(serving.host, settings.security)
+    check_can_listen(serving.host, serving.port)
     server = Server(
         "daybreak",
-        address=settings.host,
-        port=settings.port,
+        address=serving.host,
+        port=serving.port,
         interface=Interfaces.RSGI,
-        workers=settings.workers,
+        workers=serving.workers,
         http=HTTPModes.http1,
+        # It closes idle connections too, so that none can be held for nothing.
+        http1_settings=HTTP1Settings(header_read_timeout=int(limits.header_seconds * 1000)),
+        backpressure=limits.max_connections,
+        backlog=_BACKLOG,
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
         respawn_failed_workers=True,
-        workers_kill_timeout=settings.stop_seconds,
+        workers_kill_timeout=serving.stop_seconds,
     )
-    if not security.tokens and not is_loopback(settings.host):
-        _log.warning("%s is open to everyone: any list can be read without a token", settings.host)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    announce(home, f"http://{host}:{settings.port}")
-    application = partial(Application, home, settings, releases, grace_seconds, security)
+    if not settings.security.tokens and not is_loopback(serving.host):
+        _log.warning("%s is open to everyone: any list can be read without a token", serving.host)
+    host = f"[{serving.host}]" if ":" in serving.host else serving.host
+    announce(home, f"http://{host}:{serving.port}")
+    application = partial(Application, home, settings, shared_memory(serving.workers))
     server.serve(target_loader=application, wrap_loader=False)
 
 

@@ -194,8 +194,9 @@ def test_metrics_and_the_page_name_the_release(server):
     server.json("/v1/recommendations?user_id=nobody")
     release = server.release()
     metrics = server.get("/metrics").body.decode()
-    assert f'daybreak_release_info{{release="{release}"}} 1\n' in metrics
-    assert 'daybreak_recommendations_total{rung="trending"}' in metrics
+    assert f'daybreak_release_info{{release="{release}"}} 1.0\n' in metrics
+    assert 'daybreak_answers_total{rung="trending"} 0.0\n' not in metrics
+    assert "daybreak_release_age_seconds " in metrics
     page = server.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<dd>{release}</dd>" in page.body.decode()
@@ -237,7 +238,7 @@ def test_swaps_rollback_and_refusal_under_load(server, home, toy):
             path = releases.path(third) / "users" / "default" / "shard-01.mdb"
             path.write_bytes(path.read_bytes()[:-1] + b"\1")
             releases.log.append("publish", third, "1970-01-13", reason="test")
-            server.wait(lambda: b"daybreak_releases_refused 1" in server.get("/metrics").body)
+            server.wait(lambda: b"daybreak_releases_refused 1.0" in server.get("/metrics").body)
             assert server.release() == first
             fourth = toy.publish(home.releases, "1970-01-14", 4)
             assert server.wait(lambda: server.release() == fourth) < 5

@@ -1,0 +1,79 @@
+"""The hot path: one list, looked up and joined, in a few microseconds."""
+
+from core.serving_settings import ServingSettings
+from serving.answer import recommendations
+from serving.current_release import CurrentRelease
+from serving.ladder import choose
+from serving.release import Release
+from serving.web.asgi_adapter import RsgiProtocol, RsgiScope
+from serving.web.callers import ANYONE, NOT_YOURS, Caller
+from serving.web.limits import Limits
+from serving.web.metrics import Metrics, place
+from serving.web.parameters import parse_recommendation
+from serving.web.problems import NO_RELEASE, Problem
+from serving.web.response_headers import JSON
+
+_NOT_SO = Problem(405, "lists are only read; use GET /v1/recommendations", allow="GET, HEAD")
+_ANSWERS = {
+    rung: place("daybreak_answers", rung) for rung in ("personal", "session", "segment", "trending")
+}
+_ITEMS = {rung: place("daybreak_items", rung) for rung in _ANSWERS}
+_SHORT = place("daybreak_short_answers")
+
+
+class Recommend:
+    """Answers `GET /v1/recommendations` from the release in memory and nothing else."""
+
+    def __init__(
+        self,
+        current: CurrentRelease,
+        settings: ServingSettings,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
+        self._current = current
+        self._weight = settings.session_weight
+        self._limits = limits
+        self._cells = metrics.cells
+
+    def __call__(self, scope: RsgiScope, protocol: RsgiProtocol, caller: Caller) -> Problem | int:
+        """Sends the list that a request asks for and returns 200; or returns why it gets none."""
+        if scope.method not in ("GET", "HEAD"):
+            return _NOT_SO
+        asked = parse_recommendation(scope.query_string)
+        if isinstance(asked, Problem):
+            return asked
+        user_id = asked.user_id
+        if caller is not ANYONE and not caller.may_read(user_id):
+            return NOT_YOURS
+        if (refusal := self._limits.refusal(scope, caller, user_id)) is not None:
+            return refusal
+        current = self._current
+        served = current.served
+        if served is None:
+            return NO_RELEASE
+        release = served.release
+        # No release knows the empty id, so a hidden user gets what any stranger does.
+        known_as = "" if current.tombstones.hides(user_id) else user_id
+        choice = choose(
+            release, known_as, asked.count, asked.genres,
+            seeds=_numbers(release, asked.session), weight=self._weight,
+        )  # fmt: skip
+        body = recommendations(release, user_id, choice, served.age_seconds())
+        protocol.response_bytes(200, JSON, body)
+        cells, rungs = self._cells, choice.rungs
+        cells[_ANSWERS[choice.rung]] += 1
+        if rungs and rungs[0] is rungs[-1]:
+            cells[_ITEMS[choice.rung]] += len(rungs)
+        else:
+            for rung in rungs:
+                cells[_ITEMS[rung]] += 1
+        if len(rungs) < asked.count:
+            cells[_SHORT] += 1
+        return 200
+
+
+def _numbers(release: Release, session: tuple[str, ...]) -> list[int]:
+    """Returns the numbers of the items that the release knows, the last one first."""
+    found = (release.item_num(item_id) for item_id in reversed(session))
+    return [number for number in dict.fromkeys(found) if number is not None]
