@@ -70,6 +70,8 @@ class SecuritySettings(BaseModel):
 
 
 def _check_url(url: str) -> None:
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise ValueError("keys is a URL with blanks or control characters; encode it in percent")
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in ("https", "http"):
         raise ValueError("keys is neither a file nor an https:// URL; give one")

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://id.example"
@@ -39,6 +40,11 @@ class SigningKey:
     def private_jwk(self) -> dict[str, Any]:
         """Returns what must never be published."""
         return self._spelled(self.private, {})
+
+    def pem(self) -> bytes:
+        """Returns the public part as PEM."""
+        key = self.private.public_key()
+        return bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
     def token(self, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         """Returns a good token, with other claims and header fields as given; None removes one."""

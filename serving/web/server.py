@@ -68,8 +68,8 @@ def serve(
     """
     serving, limits = settings.serving, settings.limits
     find_location(settings.releases)
-    check_protected(serving.host, settings.security)
     check_can_listen(serving.host, serving.port)
+    check_protected(serving.host, settings.security)
     server = Server(
         "daybreak",
         address=serving.host,

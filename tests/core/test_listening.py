@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from core.errors import UsageError
-from core.listening import check_can_listen
+from core.listening import check_can_listen, is_loopback
 
 
 @pytest.mark.parametrize("port", [-1, 0, 65_536, 99_999])
@@ -27,3 +27,13 @@ def test_a_port_is_free_until_somebody_listens():
 def test_a_host_of_another_machine():
     with pytest.raises(UsageError, match=r"can't listen on 192\.0\.2\.1 port 8080"):
         check_can_listen("192.0.2.1", 8080)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_what_is_reached_from_this_machine_only(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "10.0.0.1", "no.such.invalid"])
+def test_what_others_may_reach(host):
+    assert not is_loopback(host)

@@ -37,14 +37,16 @@ def free_port():
 
 
 class RunningServer:
-    def __init__(self, home, workers=1, poll_seconds=0.1):
+    def __init__(self, home, workers=1, poll_seconds=0.1, arguments=(), environment=()):
         self.port = free_port()
         self.process = subprocess.Popen(
             [
                 sys.executable, "-c", SERVE, "--home", str(home.root), "--port", str(self.port),
                 "--poll-seconds", str(poll_seconds), "--workers", str(workers),
+                *arguments,
             ],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "DAYBREAK_LIMITS__USER_RATE": "0", **dict(environment)},
         )  # fmt: skip
         try:
             self.wait(lambda: self.get("/healthz").status == 200)
@@ -52,8 +54,10 @@ class RunningServer:
             self.process.kill()
             raise
 
-    def get(self, path, method="GET"):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+    def get(self, path, method="GET", headers=()):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method, headers=dict(headers)
+        )
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
                 response.body = response.read()
@@ -190,6 +194,34 @@ def test_head_has_no_body(server):
     assert (response.status, response.body) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/recommendations?user_id=ann", 200),
+        ("/v1/recommendations?user_id=", 400),
+        ("/v1/items/m1/similar", 200),
+        ("/v1/items/m0/similar", 404),
+        ("/healthz", 200),
+        ("/metrics", 200),
+        ("/", 200),
+        ("/nothing", 404),
+    ],
+)
+def test_every_answer_has_the_headers_that_protect_it(server, path, status):
+    response = server.get(path)
+    assert response.status == status
+    assert response.headers.get_all("cache-control") == ["no-store"]
+    assert response.headers.get_all("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_all("referrer-policy") == ["no-referrer"]
+    policy = response.headers.get_all("content-security-policy")
+    if path.startswith("/v1/recommendations"):
+        assert policy is None
+    else:
+        assert len(policy) == 1
+        assert policy[0].startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in policy[0]
+
+
 def test_metrics_and_the_page_name_the_release(server):
     server.json("/v1/recommendations?user_id=nobody")
     release = server.release()
@@ -297,6 +329,50 @@ def test_bad_usage_is_one_line(arguments, message, tmp_path):
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_another_address_than_the_loopback_needs_tokens_or_a_flag(host, tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "serving", "--home", str(tmp_path), "--host", host,
+            "--port", str(free_port()),
+        ],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: {host} is reached from other machines, and tokens are off: set [security] tokens "
+        "(docs/serving-security.md), or give --unprotected to answer everyone for everyone\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--unprotected"], {}), ([], {"DAYBREAK_SECURITY__UNPROTECTED": "true"})],
+)
+def test_who_wants_an_unprotected_server_is_warned(tmp_path, arguments, environment):
+    server = RunningServer(
+        Home(tmp_path), arguments=["--host", "0.0.0.0", *arguments], environment=environment
+    )
+    code, _, errors = server.stop()
+    assert code == 0, errors
+    assert " WARNING 0.0.0.0 is open to everyone: any list can be read without a token" in errors
+
+
+def test_keys_that_cannot_be_used_are_told_at_the_start(tmp_path):
+    environment = {
+        "DAYBREAK_SECURITY__TOKENS": "true", "DAYBREAK_SECURITY__ISSUER": "i",
+        "DAYBREAK_SECURITY__AUDIENCE": "a", "DAYBREAK_SECURITY__KEYS": str(tmp_path / "none.json"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "serving", "--home", str(tmp_path), "--port", str(free_port())],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: [security] keys {tmp_path}/none.json: No such file or directory\n"
+    )
 
 
 def test_a_taken_port_is_one_line(tmp_path):
