@@ -14,14 +14,19 @@ _RANKS = [b'%d,"score":' % rank for rank in range(1, MAX_COUNT + 1)]
 
 def item_rows(release: Release, choice: Choice) -> bytes:
     """Returns the chosen rows as a JSON array."""
-    head, fragment = release.head, release.fragment
-    pieces = [
-        piece
-        for item, rank, score, reason in zip(
-            choice.items, _RANKS, choice.scores, choice.fragments, strict=False
+    # The hottest loop there is: a row is two slices of a mapped file, without a call between.
+    blob, offsets, firsts = release.blob, release.offsets, release.firsts
+    pieces: list[bytes] = []
+    for item, rank, score, reason in zip(
+        choice.items, _RANKS, choice.scores, choice.fragments, strict=False
+    ):
+        head = firsts[item]
+        pieces += (
+            blob[offsets[head] : offsets[head + 1]],
+            rank,
+            score,
+            blob[offsets[reason] : offsets[reason + 1]],
         )
-        for piece in (head(item), rank, score, fragment(reason))
-    ]
     return b"[" + b"".join(pieces)[1:] + b"]"
 
 
@@ -31,7 +36,7 @@ def recommendations(release: Release, user_id: str, choice: Choice, age_seconds:
         b'{"user_id":%b,"release":"%b","age_seconds":%d,"rung":"%b","experiment":null,"items":%b}'
         % (
             _encode(user_id),
-            release.id.encode(),
+            release.id_bytes,
             age_seconds,
             choice.rung.encode(),
             item_rows(release, choice),
@@ -43,7 +48,7 @@ def similar(release: Release, item_id: str, item_num: int, count: int, age_secon
     """Returns the body of an answer to `/v1/items/{item_id}/similar`."""
     return b'{"item_id":%b,"release":"%b","age_seconds":%d,"items":%b}' % (
         _encode(item_id),
-        release.id.encode(),
+        release.id_bytes,
         age_seconds,
         _neighbour_rows(release, item_num, count),
     )

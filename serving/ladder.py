@@ -7,10 +7,12 @@ from serving.choice import Choice, Row
 from serving.layout import MAX_COUNT, MAX_ROWS
 from serving.release import Release
 from serving.scores import ScoreTexts
-from serving.session_blend import blend, capped
+from serving.session_blend import Neighbourhood, capped
 from serving.user_record import UserRecord
 
 _ALL_PERSONAL = [("personal",) * n for n in range(MAX_COUNT + 1)]
+_SPARE = 20
+"""Rows of a personal list beyond those asked for that what is taken and capped may use up."""
 _NONE: frozenset[int] = frozenset()
 
 
@@ -50,21 +52,50 @@ def choose(
             and not release.names_hidden(fragments)
         ):
             texts = release.personal_scores
-            return Choice(
-                "personal", items, _ALL_PERSONAL[count], [texts[code] for code in codes], fragments
-            )
+            scores = [texts[code] for code in codes]
+            return Choice("personal", items, _ALL_PERSONAL[count], scores, fragments)
     taken = gone.union(record.recent if record else (), seeds)
-    rows = _distinct(_allowed(release, _rungs(release, record, genres), taken))
     if not seeds:
+        rows = _distinct(_allowed(release, _rungs(release, record, genres), taken))
         return Choice.of(list(islice(rows, count)))
-    blended = blend(release, list(islice(rows, MAX_ROWS)), _shown(release, seeds), weight)
     exempt = {n for n in map(release.category, genres) if n is not None}
-    return Choice.of(capped(release, _allowed(release, blended, taken), exempt)[:count])
+    rows = _blended(release, record, genres, seeds, taken, count, weight)
+    return Choice.of(capped(release, rows, count, exempt))
 
 
-def _shown(release: Release, seeds: Sequence[int]) -> list[int]:
-    """Returns the seeds that are not taken down: no reason may name those that are."""
-    return [seed for seed in seeds if not release.is_taken_down(seed)]
+def _blended(
+    release: Release,
+    record: UserRecord | None,
+    genres: Sequence[str],
+    seeds: Sequence[int],
+    taken: Set[int],
+    count: int,
+    weight: float,
+) -> Iterator[Row]:
+    """Yields the rows of all rungs in one order, best first; see `session_blend`.
+
+    A personal row keeps its rung, score and reason. Whatever else the neighbours propose is of the
+    rung `session`.
+    """
+    items, codes, reasons = record.rows(MAX_ROWS) if record is not None else ([], [], [])
+    places = {item: place for place, item in enumerate(items)}
+    lower: dict[int, Row] = {}
+    if len(items) < count + _SPARE:
+        below = _distinct(_allowed(release, _lower_rungs(release, record, genres), taken))
+        lower = {row.item: row for row in islice(below, MAX_ROWS)}
+    shown = [seed for seed in seeds if not release.is_taken_down(seed)]
+    nearby = Neighbourhood(release, shown)
+    unavailable, texts = release.unavailable, release.personal_scores
+    for item in nearby.fused(chain(items, (x for x in lower if x not in places)), weight):
+        if item in taken or item in unavailable:
+            continue
+        if (place := places.get(item)) is not None:
+            (fragment,) = release.reason_fragments((item,), (reasons[place],))
+            if not release.names_hidden((fragment,)):
+                yield Row("personal", item, texts[codes[place]], fragment)
+                continue
+        if (row := nearby.row(item) or lower.get(item)) is not None:
+            yield row
 
 
 def _distinct(rows: Iterable[Row]) -> Iterator[Row]:
@@ -93,6 +124,12 @@ def _rungs(release: Release, record: UserRecord | None, genres: Sequence[str]) -
         fragments = release.reason_fragments(items, reasons)
         for item, code, fragment in zip(items, codes, fragments, strict=True):
             yield Row("personal", item, texts[code], fragment)
+    yield from _lower_rungs(release, record, genres)
+
+
+def _lower_rungs(
+    release: Release, record: UserRecord | None, genres: Sequence[str]
+) -> Iterator[Row]:
     asked = [n for n in map(release.genre_segment, genres) if n is not None]
     segments = asked or (record.segments if record is not None else [])
     lists = [

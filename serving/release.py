@@ -22,6 +22,9 @@ _SOURCE, _AFTER_SOURCE = b'"source_item_id":', b',"text":'
 class Release:
     """A release's files, open for look-ups from one process.
 
+    The pieces of JSON lie open for the answers' inner loop: piece n is
+    `blob[offsets[n] : offsets[n + 1]]`, an item's head is piece `firsts[item]`.
+
     Its maps are given back when it is closed, or when nothing refers to it any more: a server
     drops its reference on a swap, and the request that came last takes the files with it.
     """
@@ -29,16 +32,17 @@ class Release:
     def __init__(self, folder: Path, layout: Layout) -> None:
         self.folder = folder
         self.id = version_of(folder)
+        self.id_bytes = self.id.encode()
         self.layout = layout
         n_pieces = layout.n_items + layout.n_explanations
         self._session_first = n_pieces + len(layout.segments)
         self.n_fragments = self._session_first + layout.n_items
-        self._blob = map_bytes(folder / names.FRAGMENTS)
-        self._firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
-        if self._firsts[layout.n_items] != n_pieces:
+        self.blob = map_bytes(folder / names.FRAGMENTS)
+        self.firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
+        if self.firsts[layout.n_items] != n_pieces:
             raise IntegrityError(f"{folder / names.FRAGMENT_FIRSTS} does not fit; rebuild it")
-        self._offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", self.n_fragments + 1)
-        if self._offsets[self.n_fragments] != len(self._blob):
+        self.offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", self.n_fragments + 1)
+        if self.offsets[self.n_fragments] != len(self.blob):
             raise IntegrityError(f"{folder / names.FRAGMENTS} has another length; rebuild it")
         self._shards = [RecordReader(folder / names.shard_file(n)) for n in range(layout.n_shards)]
         self._item_nums = RecordReader(folder / names.ITEM_NUMS)
@@ -132,21 +136,21 @@ class Release:
 
     def head(self, item: int) -> bytes:
         """Returns an item's head; see `fragments`."""
-        return self.fragment(self._firsts[item])
+        return self.fragment(self.firsts[item])
 
     def reason_fragments(self, items: Sequence[int], reasons: Sequence[int]) -> list[int]:
         """Returns the fragments' numbers of items' reasons, each given by its number."""
-        firsts = self._firsts
+        firsts = self.firsts
         return [firsts[item] + 1 + reason for item, reason in zip(items, reasons, strict=True)]
 
     def n_reasons(self, item: int) -> int:
         """Returns how many reasons an item has, over all lists."""
-        n: int = self._firsts[item + 1] - self._firsts[item] - 1
+        n: int = self.firsts[item + 1] - self.firsts[item] - 1
         return n
 
     def segment_fragment(self, segment: int) -> int:
         """Returns the number of the fragment with a segment's reason."""
-        first: int = self._firsts[self.layout.n_items]
+        first: int = self.firsts[self.layout.n_items]
         return first + segment
 
     def session_fragment(self, item: int) -> int:
@@ -155,8 +159,8 @@ class Release:
 
     def fragment(self, number: int) -> bytes:
         """Returns one piece of JSON."""
-        offsets = self._offsets
-        return self._blob[offsets[number] : offsets[number + 1]]
+        offsets = self.offsets
+        return self.blob[offsets[number] : offsets[number + 1]]
 
     def close(self) -> None:
         """Gives the record files back now; the release answers nothing afterwards."""

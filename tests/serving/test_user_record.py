@@ -63,9 +63,11 @@ def test_records_of_every_shape_and_width_are_read_back(n_items, n_reasons):
             assert shard_of(key, N_SHARDS) == number
             told = truth[key.decode()]
             record = UserRecord(value, SimpleNamespace(**wide))
-            assert record.rows(64) == (told["item"], told["score"], told["reason"])
-            assert record.rows(7) == (told["item"][:7], told["score"][:7], told["reason"][:7])
-            assert (record.recent, record.segments) == (told["recent"], told["segment"])
+            columns = [told["item"], told["score"], told["reason"]]
+            assert list(map(list, record.rows(64))) == columns
+            assert list(map(list, record.rows(7))) == [column[:7] for column in columns]
+            assert list(record.recent) == told["recent"]
+            assert list(record.segments) == told["segment"]
 
 
 def test_fifty_rows_and_ten_recent_items_take_the_bytes_that_were_promised():
