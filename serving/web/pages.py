@@ -20,8 +20,10 @@ from serving.web.problems import NO_RELEASE, Problem
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""
 _PAGE = Path(__file__).with_name("page.html")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-_POLICY += "frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
 
 def build_pages(

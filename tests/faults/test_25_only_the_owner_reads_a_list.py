@@ -30,17 +30,25 @@ STRANGER = SigningKey("RS256", "r")
 SERVICE = {"sub": "batch", "roles": ["daybreak-service"]}
 LIST = "/v1/recommendations?user_id="
 FOR_TOKENS = ("/v1/items/m1/similar",)
-FOR_SERVICES = ("/metrics", "/", "/nothing", "/v1/recommendations/", "//healthz", "/healthz/x")
+FOR_SERVICES = (
+    "/metrics",
+    "/",
+    "/nothing",
+    "/v1/recommendations/",
+    "//healthz",
+    "/healthz/x",
+    "/v1/items/m1",
+)
 WORKERS = 4
 
 
 class Protected(RunningServer):
     """The server with tokens on, asked over connections of their own."""
 
-    def __init__(self, home, keys):
+    def __init__(self, home, keys, refresh_seconds=1):
         settings = {
             "TOKENS": "true", "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "KEYS": keys.url,
-            "REFRESH_SECONDS": "1", "RETRY_SECONDS": "0.2", "TIMEOUT_SECONDS": "2",
+            "REFRESH_SECONDS": str(refresh_seconds), "RETRY_SECONDS": "0.2", "TIMEOUT_SECONDS": "2",
         }  # fmt: skip
         named = {f"DAYBREAK_SECURITY__{name}": value for name, value in settings.items()}
         super().__init__(home, workers=WORKERS, environment=named)
@@ -291,6 +299,23 @@ def test_keys_are_replaced_while_the_server_runs_and_the_old_ones_outlive_their_
         keys.status, keys.content = 200, key_set(RS, ES, ED)
         server.always(200, LIST + "ann", old)
         server.always(401, LIST + "ann", new)
+
+
+def test_a_key_that_is_new_is_taken_as_soon_as_a_token_names_it(tmp_path):
+    """The next read by the clock would be an hour later; the first token's refusal asks for one."""
+    fresh = SigningKey("ES256", "fresh")
+    keys = KeyServer(key_set(RS))
+    home = Home(tmp_path)
+    publish_toy(home.releases, "1970-01-11", 1)
+    server = Protected(home, keys, refresh_seconds=3600)
+    try:
+        server.always(200, LIST + "ann", "Bearer " + RS.token())
+        keys.content = key_set(RS, fresh)
+        waited = server.always(200, LIST + "ann", "Bearer " + fresh.token())
+        print(f"a new key is taken within {waited:.1f} s")
+    finally:
+        server.stop()
+        keys.stop()
 
 
 def test_unknown_key_ids_do_not_hammer_the_keys(server, keys):
