@@ -37,3 +37,9 @@ def test_what_is_reached_from_this_machine_only(host):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "10.0.0.1", "no.such.invalid"])
 def test_what_others_may_reach(host):
     assert not is_loopback(host)
+
+
+def test_a_name_that_means_two_addresses_is_as_open_as_either(monkeypatch):
+    rows = [(2, 1, 6, "", (address, 0)) for address in ("127.0.0.1", "192.0.2.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: rows)
+    assert not is_loopback("both.example")
