@@ -53,6 +53,7 @@ def write_tables(folder: Path, n_users: int, n_items: int, seed: int) -> None:
 
 def _whole(table: schemas.Table, rows: dict[str, Any]) -> pl.DataFrame:
     """Returns rows with all of the table's columns; those not given are null."""
+    assert rows.keys() <= table.polars.keys(), rows.keys() - table.polars.keys()
     return pl.DataFrame(rows).select(
         (pl.col(name) if name in rows else pl.lit(None)).cast(kind).alias(name)
         for name, kind in table.polars.items()
@@ -79,7 +80,15 @@ def _shared(
         },
     )
     titles = np.char.add("The title of ", ids)
-    yield schemas.ITEMS, {"item_id": ids, "title": titles, "in_catalogue": np.ones(ids.size, bool)}
+    yield (
+        schemas.ITEMS,
+        {
+            "item_id": ids,
+            "title": titles,
+            "category": _categories(ids.size),
+            "in_catalogue": np.ones(ids.size, bool),
+        },
+    )
     n_top = min(100, ids.size)
     yield (
         schemas.SEGMENT_LISTS,
@@ -99,6 +108,12 @@ def _shared(
             "score": rng.random(20 * ids.size),
         },
     )
+
+
+def _categories(n_items: int) -> pl.Series:
+    """Returns a category an item; of twenty, the commonest holds a fifth of all items."""
+    places = (np.arange(n_items) * 7919 % 1000 / 1000) ** 2 * 20
+    return pl.Series([f"category-{place:02}" for place in places.astype(np.int64)])
 
 
 def _lists(catalogue: _Catalogue, users: Any, rng: np.random.Generator) -> dict[str, Any]:
