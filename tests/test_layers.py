@@ -28,7 +28,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "openai": ("assets/explanations/*",),
     "prometheus_client": ("serving/web/metrics.py",),
     "pyspark": ("core/engine/spark.py",),
-    "redis": ("serving/redis_connection.py",),
+    "redis": ("serving/redis_connection.py", "benchmarks/redis_peer.py"),
     "s3fs": (),  # reached through universal-pathlib only
     "starlette": ("serving/*",),
     "torch": ("training/tower_*.py",),

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.home import Home
 
-NAMES = ("daily", "release")
+NAMES = ("daily", "release", "serving")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
