@@ -203,11 +203,11 @@ class CurrentRelease:
     def _open(self, name: str) -> Release:
         path = self._releases.path(name)
         try:
-            return open_release(path)
+            return open_release(path, "answers")
         except (DaybreakError, OSError):
             if self._releases.path(name) == path:
                 raise
-            return open_release(self._releases.path(name))  # redacted while it was read
+            return open_release(self._releases.path(name), "answers")  # redacted while it was read
 
     def _watch(self, look: Callable[[], None], pause_seconds: float) -> None:
         last_complaint = ""

@@ -60,6 +60,7 @@ FRAGMENT_FIRSTS = "fragments.firsts"
 SEGMENTS = "segments"
 NEIGHBOURS = "neighbours"
 GOLDEN = "golden.json"
+TABLES = "tables"
 WHY_RECORDS = "tables/lists.parquet"
 
 if sys.byteorder != "little":

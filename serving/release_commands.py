@@ -12,7 +12,7 @@ from core.release_store import ReleaseStore
 from core.settings import load_settings
 from serving.current_release import age_seconds
 from serving.deciding_location import deciding_location
-from serving.reader import open_release
+from serving.reader import Verified, open_release
 
 
 def list_releases(home: Home) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ def pin(home: Home, release: str, *, reason: str) -> dict[str, Any]:
     releases = deciding_store(home.releases, location)
     standing = releases.log.standing()
     standing.check("pin", release)
-    _check_usable(releases, location, release, verify=True)
+    _check_usable(releases, location, release, verify="all")
     added = _append(releases, "pin", standing.published[release], reason, standing.seq)
     _follow(home, location)
     return added
@@ -210,11 +210,14 @@ def _append(
 
 
 def _check_usable(
-    releases: ReleaseStore, location: ReleaseLocation | None, release: str, verify: bool = False
+    releases: ReleaseStore,
+    location: ReleaseLocation | None,
+    release: str,
+    verify: Verified = "nothing",
 ) -> None:
     """Checks that a release opens here, or else that the location has it whole.
 
-    Hashing is left to the server where `verify` is not set, for speed.
+    Unless `verify` says otherwise, hashing is left to the server, for speed.
 
     Raises:
         NotFound, IntegrityError: it does not.

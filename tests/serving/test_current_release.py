@@ -154,10 +154,10 @@ def test_a_release_rolled_back_while_it_is_verified_is_not_served(root, toy, mon
 
     really_open = current_release.open_release
 
-    def slow_open(path):
+    def slow_open(path, verify):
         if path.name == second:
             log(root, "rollback", second)
-        return really_open(path)
+        return really_open(path, verify)
 
     monkeypatch.setattr(current_release, "open_release", slow_open)
     current.refresh()
