@@ -20,6 +20,8 @@ class Column:
         minimum: smallest allowed value, where there is one.
         maximum: largest allowed value, where there is one.
         values: the only allowed values, where they can be listed.
+        is_later: whether files may lack it that were written before there was one; it is null
+            there, and rows without it hash as they did then.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[str, ...] | None = None
+    is_later: bool = False
 
     def optional(self) -> "Column":
         """Returns this column as one that may be null."""
@@ -40,6 +43,8 @@ class Column:
 
 
 ACTIONS = ("impression", "click", "view", "purchase", "rating", "like", "dislike", "hide")
+RUNGS = ("personal", "session", "segment", "trending")
+"""Where a lookup finds an item of a list, first to last."""
 
 _FIRST_US = 631_152_000_000_000  # 1990-01-01: before it no behaviour log can be meant
 _LAST_US = 4_102_444_800_000_000  # 2100-01-01
@@ -68,6 +73,11 @@ POSITION = _c("position", "int32", "Place in the list shown, from 1.", nullable=
 SURFACE = _c("surface", "string", "Where it was shown.", nullable=True)
 EXPERIMENT_ID = _c("experiment_id", "string", "The experiment in force.", nullable=True)
 ARM = _c("arm", "string", "The experiment's arm.", nullable=True)
+RELEASE = _c("release", "string", "The release whose list was shown.", nullable=True, is_later=True)
+RUNG = _c(
+    "rung", "string", "Where the lookup found the item that was shown.",
+    nullable=True, values=RUNGS, is_later=True,
+)  # fmt: skip
 USER_AGENT = _c("user_agent", "string", "The client's user agent.", nullable=True)
 IP_PREFIX = _c("ip_prefix", "string", "The client's shortened address.", nullable=True)
 SOURCE_FILE = _c("source_file", "string", "The file that it came in.")

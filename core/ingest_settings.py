@@ -10,7 +10,8 @@ from core.ids import MAX_ID_BYTES, digest
 
 FILE_COLUMNS = (
     "event_id", "user_id", "item_id", "action", "occurred_at", "value", "session_id", "position",
-    "surface", "experiment_id", "arm", "user_agent", "ip_prefix",
+    "surface", "experiment_id", "arm", "release", "rung", "user_agent", "ip_prefix",
+    "items", "rungs",
     "title", "category", "genres", "creators", "themes", "released_at", "available_from",
     "available_until", "facts",
     "created_at", "preferences", "dislikes", "country", "opted_out",

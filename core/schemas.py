@@ -74,6 +74,11 @@ class Table:
         return {column.name: column for column in self.columns}[name]
 
     @property
+    def later_names(self) -> frozenset[str]:
+        """The columns that files may lack which were written before there were any."""
+        return frozenset(column.name for column in self.columns if column.is_later)
+
+    @property
     def arrow(self) -> pa.Schema:
         """The Arrow schema, with nullability."""
         return pa.schema([pa.field(x.name, _ARROW[x.dtype], x.nullable) for x in self.columns])
@@ -102,8 +107,8 @@ EVENTS = Table(
     "One thing one user did with one item, as accepted from a file.",
     (
         c.EVENT_ID, c.USER_ID, c.ITEM_ID, c.ACTION, c.OCCURRED_AT, c.OCCURRED_US, c.VALUE,
-        c.SESSION_ID, c.POSITION, c.SURFACE, c.EXPERIMENT_ID, c.ARM, c.USER_AGENT, c.IP_PREFIX,
-        *_PROVENANCE,
+        c.SESSION_ID, c.POSITION, c.SURFACE, c.EXPERIMENT_ID, c.ARM, c.RELEASE, c.RUNG,
+        c.USER_AGENT, c.IP_PREFIX, *_PROVENANCE,
     ),
     ("event_id",),
 )  # fmt: skip

@@ -75,14 +75,17 @@ def write_batches(batches: Iterable[pa.Table], table: Table, path: Path) -> int:
 def read_table(path: Path, table: Table, columns: list[str] | None = None) -> pl.DataFrame:
     """Reads a table's file with its declared types, in stored order.
 
+    A later column that the file is too old to have is null.
+
     Raises:
         IntegrityError: the file is missing, torn, or lacks a column.
     """
     names = columns or table.names
     with _reading(path, table):
-        frame = pl.from_arrow(pq.read_table(path, columns=names, use_threads=True))
+        there = _there(path, table, names)
+        frame = pl.from_arrow(pq.read_table(path, columns=there, use_threads=True))
     assert isinstance(frame, pl.DataFrame)
-    return frame.select([pl.col(name).cast(table.polars[name]) for name in names])
+    return _declared(frame, table, names)
 
 
 def read_blocks(
@@ -98,7 +101,23 @@ def read_blocks(
         for batch in file.iter_batches(ROW_GROUP, columns=names):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
-            yield frame.select([pl.col(name).cast(table.polars[name]) for name in names])
+            yield _declared(frame, table, names)
+
+
+def _there(path: Path, table: Table, names: list[str]) -> list[str]:
+    """Returns the columns to ask a file for: not the later ones that it is too old to have."""
+    later = table.later_names.intersection(names)
+    missing = later.difference(pq.read_schema(path).names) if later else later
+    return [name for name in names if name not in missing]
+
+
+def _declared(frame: pl.DataFrame, table: Table, names: list[str]) -> pl.DataFrame:
+    """Returns columns in a table's types; later ones that the frame lacks are null."""
+    missing = table.later_names.difference(frame.columns)
+    return frame.select(
+        (pl.lit(None) if name in missing else pl.col(name)).cast(table.polars[name]).alias(name)
+        for name in names
+    )
 
 
 @contextlib.contextmanager

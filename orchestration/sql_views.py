@@ -1,12 +1,13 @@
 """The tables that `daybreak sql` shows, as views over files, without the rows of hidden users."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from core.errors import IntegrityError
+from core.schemas import Table
 from core.tombstones import Tombstones
 from orchestration.sql_tables import ShownTable
 
@@ -75,7 +76,20 @@ def _view(shown: ShownTable, *, of_people: bool) -> str:
 def _files(shown: ShownTable) -> str:
     files = ", ".join(f"'{_quoted(path)}'" for path in shown.files)
     options = f"hive_partitioning = false, filename = {str(shown.by_fold).lower()}"
-    return f"read_parquet([{files}], {options})"
+    if not shown.table.later_names:
+        return f"read_parquet([{files}], {options})"
+    # Files may be too old to have every column; the view has it even where all of them are.
+    nulls = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _later(shown.table))
+    rows = f"FROM read_parquet([{files}], {options}, union_by_name = true)"
+    return f"({rows} UNION ALL BY NAME SELECT {nulls} WHERE false)"
+
+
+def _later(table: Table) -> Iterator[tuple[str, str]]:
+    """Yields the columns that old files lack, with DuckDB's names of their types."""
+    rows = duckdb.from_arrow(table.arrow.empty_table())
+    for name, kind in zip(rows.columns, rows.types, strict=True):
+        if name in table.later_names:
+            yield name, str(kind)
 
 
 def _quoted(path: Path) -> str:

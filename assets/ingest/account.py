@@ -15,12 +15,12 @@ class Account(Protocol):
 
     @property
     def read(self) -> int:
-        """Records found; a file that cannot be read counts as one."""
+        """Records found; a file that cannot be read counts as one, a served list as its items."""
         ...
 
     @property
     def accepted(self) -> int:
-        """Records that became rows of the lake."""
+        """Records, or items of served lists, that became rows of the lake."""
         ...
 
     @property

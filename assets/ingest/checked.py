@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.ingest.fields import Kind
+from core.columns import RUNGS
 
 MEANT = {
     "id": "text or an exact integer",
@@ -16,6 +17,9 @@ MEANT = {
     "texts": "a list of texts",
     "bool": "true or false",
     "object": "a JSON object",
+    "rung": f"one of {', '.join(RUNGS)}",
+    "ids": "a list of ids",
+    "rungs": "a list of rungs",
 }  # fmt: skip
 
 

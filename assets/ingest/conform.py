@@ -9,7 +9,8 @@ from assets.ingest.block import Block, refuse
 from assets.ingest.catalogue_times import catalogue_times
 from assets.ingest.checked import Checked, checked, first_fault
 from assets.ingest.distinct import over_distinct
-from assets.ingest.fields import EVENT_FILE, ITEM_FILE, Field, FileKind
+from assets.ingest.fields import EVENT_FILE, IMPRESSION_FILE, ITEM_FILE, Field, FileKind
+from assets.ingest.impressions import id_lists, rung_lists, rungs, shown_items, unequal
 from assets.ingest.lists import objects, text_lists
 from assets.ingest.numbers import flags, numbers, places
 from assets.ingest.row_hash import payload_ids
@@ -17,6 +18,7 @@ from assets.ingest.text import as_text, free_text, ids, normalised
 from assets.ingest.times import plausible, times
 from core.columns import ACTIONS
 from core.ingest_settings import IngestSettings, Mapping
+from core.schemas import EVENTS
 
 _IN_MICROSECONDS = {
     "occurred_at": "occurred_us",
@@ -49,14 +51,19 @@ class Rules:
 class Conformed:
     """A block after its rules: every record is in exactly one of the two.
 
+    A served list is a record that becomes as many rows as it has items, all with its line; one that
+    is refused is refused whole, as one.
+
     Attributes:
         rows: accepted rows in file order: the lake table's columns, except where and when they
             were taken in, with `line`.
         refused: the others, with their raw text and reason.
+        n_read: what the account counts as read: records, but a served list as its items.
     """
 
     rows: pl.DataFrame
     refused: pl.DataFrame
+    n_read: int
 
 
 def conform(block: Block, rules: Rules) -> Conformed:
@@ -77,6 +84,8 @@ def conform(block: Block, rules: Rules) -> Conformed:
         if unrated.any():
             said = pl.when(unrated.fill_null(False)).then(pl.lit("rating without a value"))
             faults.append(pl.select(said.alias("fault")).to_series())
+    if rules.kind is IMPRESSION_FILE:
+        faults.append(unequal(columns["items"], columns["rungs"]))
     columns["line"] = pl.Series("line", block.lines)
     rows = pl.DataFrame([values.alias(name) for name, values in columns.items()])
     refused = block.refused
@@ -86,7 +95,11 @@ def conform(block: Block, rules: Rules) -> Conformed:
         odd = refuse(block.lines[drop], block.raw(drop), fault.gather(drop).to_list())
         refused = pl.concat([refused, odd])
         rows = rows.filter(fault.is_null())
-    return Conformed(_completed(rows, rules.kind), refused)
+    n_read = block.n_records
+    if rules.kind is IMPRESSION_FILE:
+        n_read += int(rows["items"].list.len().sum()) - len(rows)
+        rows = shown_items(rows)
+    return Conformed(_completed(rows, rules.kind), refused, n_read)
 
 
 def _field(field: Field, block: Block, rules: Rules) -> Checked:
@@ -117,6 +130,12 @@ def _field(field: Field, block: Block, rules: Rules) -> Checked:
             return flags(name, cells)
         case "object":
             return objects(name, cells, settings)
+        case "rung":
+            return rungs(name, cells)
+        case "ids":
+            return id_lists(name, cells, settings)
+        case "rungs":
+            return rung_lists(name, cells)
         case "text":
             outcome = free_text(name, cells, settings)
             return _given(name, outcome) if field.required else outcome
@@ -158,7 +177,7 @@ def _actions(cells: pl.Series, mapping: Mapping) -> Checked:
 
 def _completed(rows: pl.DataFrame, kind: FileKind) -> pl.DataFrame:
     """Fills what follows from other columns and puts the table's columns in order."""
-    if kind is EVENT_FILE:
+    if kind.table is EVENTS:
         rows = rows.with_columns(
             occurred_at=pl.col("occurred_us").cast(pl.Datetime("us", "UTC")),
         )

@@ -46,7 +46,8 @@ class Entry:
         ingested_us: when it was taken in; rises strictly with `seq`.
         status: whether it could be read.
         reason: why not.
-        read: records found; 1 for a file that cannot be read.
+        read: records found; 1 for a file that cannot be read. A served list counts as its items
+            where it is good, as one where it is refused.
         accepted: records that became rows.
         duplicate: records that repeat an accepted one.
         quarantined: records refused.

@@ -59,7 +59,7 @@ def _records_of(path: Path, entry: Entry, erased: ErasedUsers, settings: IngestS
         if is_open:
             afters[-1][-1] = starts[0]
         refused = without_erased(conformed, block.form, erased, settings).refused
-        gone = refused.filter(pl.col("reason") == ERASED_REASON)["line"].sort().to_numpy()
+        gone = refused.filter(pl.col("reason") == ERASED_REASON)["line"].unique().sort().to_numpy()
         firsts.append(gone)
         afters.append(np.append(starts[1:], END)[np.searchsorted(starts, gone)])
         is_open = bool(len(gone)) and gone[-1] == starts[-1]

@@ -1,4 +1,4 @@
-"""What the four kinds of incoming file hold: their fields, and how a file is told apart."""
+"""What the five kinds of incoming file hold: their fields, and how a file is told apart."""
 
 import json
 import re
@@ -11,7 +11,10 @@ from core.ingest_settings import Mapping
 from core.schemas import EVENTS, ITEM_ROWS, TAGS, USER_ROWS, Table
 
 _PLAIN_NAME = re.compile(r"[\w.@+ -]*")
-Kind = Literal["id", "action", "time", "number", "integer", "text", "texts", "bool", "object"]
+Kind = Literal[
+    "id", "action", "time", "number", "integer", "text", "texts", "bool", "object",
+    "rung", "ids", "rungs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,24 @@ EVENT_FILE = FileKind(
         Field("surface", "text"),
         Field("experiment_id", "text"),
         Field("arm", "text"),
+        Field("release", "text"),
+        Field("rung", "rung"),
         Field("user_agent", "text"),
         Field("ip_prefix", "text"),
+    ),
+)
+IMPRESSION_FILE = FileKind(
+    "impressions",
+    EVENTS,
+    (
+        Field("user_id", "id", required=True),
+        Field("occurred_at", "time", required=True),
+        Field("release", "text", required=True),
+        Field("rung", "rung"),  # the list's: the first of its items'
+        Field("experiment_id", "text"),
+        Field("arm", "text"),
+        Field("items", "ids", required=True),
+        Field("rungs", "rungs", required=True),
     ),
 )
 ITEM_FILE = FileKind(
@@ -106,12 +125,22 @@ TAG_FILE = FileKind(
         Field("occurred_at", "time", required=True),
     ),
 )
-FILE_KINDS = (TAG_FILE, EVENT_FILE, ITEM_FILE, USER_FILE)
+FILE_KINDS = (TAG_FILE, EVENT_FILE, IMPRESSION_FILE, ITEM_FILE, USER_FILE)
 
 
 def kind_of_table(table: Table) -> FileKind:
-    """Returns the kind of file whose rows become a lake table."""
+    """Returns the kind of file that becomes a lake table, the plain one where there are two."""
     return next(kind for kind in FILE_KINDS if kind.table.name == table.name)
+
+
+def kind_that_fits(kind: FileKind, columns: Collection[str], mapping: Mapping) -> FileKind:
+    """Returns a kind, or the other kind of its table where the columns fit that one alone."""
+    others = [one for one in FILE_KINDS if one.table is kind.table and one is not kind]
+    return next((one for one in (kind, *others) if _fits(one, columns, mapping)), kind)
+
+
+def _fits(kind: FileKind, columns: Collection[str], mapping: Mapping) -> bool:
+    return set(kind.required(mapping)) <= set(resolve(kind, columns, mapping))
 
 
 def kind_of_name(file_name: str) -> FileKind | None:
@@ -127,7 +156,8 @@ def kind_of_file(file_name: str, columns: Collection[str], mapping: Mapping) -> 
     """Returns the kind that a file's name begins with, else the only one that its columns fit.
 
     A file that has all that an event needs holds events, even if it is called
-    `users_interactions.csv`.
+    `users_interactions.csv`; one that has all that a served list needs but not that, and is called
+    `events…`, holds served lists.
 
     Raises:
         UnreadableFile: neither tells.
@@ -135,17 +165,17 @@ def kind_of_file(file_name: str, columns: Collection[str], mapping: Mapping) -> 
     named = kind_of_name(file_name)
     has_ids = {"user_id", "item_id"} <= set(resolve(EVENT_FILE, columns, mapping))
     for kind in FILE_KINDS:
-        fits = set(kind.required(mapping)) <= set(resolve(kind, columns, mapping))
-        if fits and kind is EVENT_FILE and named in (None, ITEM_FILE, USER_FILE):
+        fits = _fits(kind, columns, mapping)
+        if fits and kind is EVENT_FILE and named is not TAG_FILE:
             return kind
         if named is None and fits and (kind is TAG_FILE or not has_ids):
             return kind
     if named is None:
         raise UnreadableFile(
             f"no table fits the columns {listed(columns)}; map them with --columns or begin the "
-            "file's name with events, items, users or tags"
+            "file's name with events, impressions, items, users or tags"
         )
-    return named
+    return kind_that_fits(named, columns, mapping)
 
 
 def resolve(kind: FileKind, columns: Collection[str], mapping: Mapping) -> dict[str, str]:

@@ -164,7 +164,7 @@ def _read_bare(field: Field, texts: pl.Series, bare: pl.Series) -> tuple[pl.Seri
         case "id":
             whole = whole_numbers(texts)
             return whole.zip_with(bare, texts), bare & whole.is_null()
-        case "texts":
+        case "texts" | "ids" | "rungs":
             return texts, bare & (first != "[")
         case "object":
             return texts, bare & (first != "{")

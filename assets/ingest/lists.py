@@ -1,10 +1,12 @@
 """Lists of texts and objects of facts."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from assets.ingest import json_objects
 from assets.ingest.checked import Checked, checked, is_not, no_faults
-from assets.ingest.sql import select
+from assets.ingest.sql import quoted, select
 from assets.ingest.text import as_text
 from core.errors import UnreadableFile
 from core.ingest_settings import IngestSettings
@@ -86,16 +88,24 @@ def _split(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     joined = texts.str.split(_SEPARATOR)
     if not is_array.any():
         return joined, pl.Series([False]).new_from_index(0, len(texts))
-    arrays = select(
-        """
+    arrays = json_arrays(texts.set(~is_array, None))
+    return arrays.zip_with(is_array, joined), is_array & arrays.is_null()
+
+
+def json_arrays(
+    texts: pl.Series, refused: Sequence[str] = ("ARRAY", "OBJECT", "BOOLEAN")
+) -> pl.Series:
+    """Returns JSON arrays as lists of texts; null where a text is none, or holds a refused type."""
+    types = ", ".join(map(quoted, refused))
+    return select(
+        f"""
         select case when try(json_type(t)) = 'ARRAY'
-                     and not list_has_any(json_type(t, '$[*]'), ['ARRAY', 'OBJECT', 'BOOLEAN'])
+                     and not list_has_any(json_type(t, '$[*]'), [{types}])
                then from_json(t, '["VARCHAR"]') end as a
         from frame
         """,
-        frame=texts.set(~is_array, None).alias("t").to_frame(),
+        frame=texts.alias("t").to_frame(),
     )["a"].cast(pl.List(pl.String))
-    return arrays.zip_with(is_array, joined), is_array & arrays.is_null()
 
 
 def _tidy(lists: pl.Series) -> pl.Series:

@@ -1,7 +1,7 @@
 """A file's records through the rules into the lake, block by block."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,12 @@ from assets.ingest.conform import Conformed, Rules, conform
 from assets.ingest.entry import UNKNOWN_TABLE
 from assets.ingest.event_index import EventIndex
 from assets.ingest.fields import (
-    EVENT_FILE,
     TAG_FILE,
     FileKind,
     check_required,
     kind_of_file,
     kind_of_table,
+    kind_that_fits,
     resolve,
 )
 from assets.ingest.lake import LakeWriter
@@ -35,7 +35,7 @@ from assets.ingest.repeats import (
 from core.erased_users import ErasedUsers
 from core.ingest_settings import IngestSettings, Mapping
 from core.raw_records import RecordForm
-from core.schemas import QUARANTINE, Table
+from core.schemas import EVENTS, QUARANTINE, Table
 
 ERASED_REASON = "erased user"
 """Why a row of an erased user is refused; its text is kept nowhere."""
@@ -70,7 +70,7 @@ class Pour:
         name: its name in the lake's rows.
         ingested_us: when it is taken in.
         kind: what it holds, as far as is known before it is opened; None where nothing tells.
-        read: records found so far.
+        read: records found so far; of a served list that is good, its items.
         accepted: records that became rows.
         duplicate: records that repeat an accepted one.
         quarantined: records refused.
@@ -116,7 +116,7 @@ def pour(
             refused = pl.concat(
                 [refused, without_texts(reused, block.form, erased, request.settings)]
             )
-        file.read += block.n_records
+        file.read += conformed.n_read
         file.accepted += len(rows)
         file.duplicate += int((verdicts == DUPLICATE).sum())
         file.quarantined += len(refused)
@@ -135,11 +135,11 @@ def without_erased(
     rows = conformed.rows
     redacted = without_texts(conformed.refused, form, erased, settings)
     if "user_id" not in rows.columns:
-        return Conformed(rows, redacted)
+        return replace(conformed, refused=redacted)
     own = erased.own(rows["user_id"])
     lines = rows["line"].filter(own)
     gone = refuse(lines.to_numpy(), [None] * len(lines), [ERASED_REASON] * len(lines))
-    return Conformed(rows.filter(~own), pl.concat([redacted, gone]))
+    return replace(conformed, rows=rows.filter(~own), refused=pl.concat([redacted, gone]))
 
 
 def without_texts(
@@ -179,7 +179,7 @@ def conformed_blocks(file: Pour, request: Request) -> Iterator[tuple[Block, Conf
     with reading(file.name), opened(file.path, request.settings) as source:
         mapping = request.mapping
         file.kind = kind = (
-            kind_of_table(request.table)
+            kind_that_fits(kind_of_table(request.table), source.columns, mapping)
             if request.table
             else kind_of_file(file.path.name, source.columns, mapping)
         )
@@ -192,7 +192,7 @@ def conformed_blocks(file: Pour, request: Request) -> Iterator[tuple[Block, Conf
 
 
 def _repeats(kind: FileKind, index: EventIndex) -> Repeats:
-    if kind is EVENT_FILE:
+    if kind.table is EVENTS:
         return EventRepeats(index)
     if kind is TAG_FILE:
         return StatementRepeats(["item_id", "theme", "user_id", "occurred_us"])

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -49,8 +49,19 @@ class DuckDBEngine:
         """Returns the rows of a table's Parquet files, lazily; none for no files."""
         if not paths:
             return self.from_polars(empty(table))
-        rows = self._connection.read_parquet([str(path) for path in paths], hive_partitioning=False)
-        return nw.from_native(rows.select(*(duckdb.ColumnExpression(name) for name in table.names)))
+        rows = self._connection.read_parquet(
+            [str(path) for path in paths],
+            hive_partitioning=False, union_by_name=bool(table.later_names),
+        )  # fmt: skip
+        missing = self._typed_nulls(table, table.later_names.difference(rows.columns))
+        columns = [missing.get(name, duckdb.ColumnExpression(name)) for name in table.names]
+        return nw.from_native(rows.select(*columns))
+
+    def _typed_nulls(self, table: Table, names: Collection[str]) -> dict[str, duckdb.Expression]:
+        empty_rows = self._connection.from_arrow(table.arrow.empty_table())
+        types = dict(zip(empty_rows.columns, empty_rows.types, strict=True))
+        null = duckdb.ConstantExpression(None)
+        return {name: null.cast(types[name]).alias(name) for name in names}
 
     def from_polars(self, frame: pl.DataFrame) -> Frame:
         """Returns a frame from memory, read through Arrow without a copy."""

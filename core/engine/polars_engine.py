@@ -24,7 +24,12 @@ class PolarsEngine:
         if not paths:
             return self.from_polars(empty(table))
         # Folder names like day=2017-03-01 are for people; the files hold every column.
-        rows = pl.scan_parquet(list(paths), hive_partitioning=False, glob=False)
+        is_grown = bool(table.later_names)
+        rows = pl.scan_parquet(
+            list(paths), hive_partitioning=False, glob=False,
+            schema=table.polars if is_grown else None,
+            missing_columns="insert" if is_grown else "raise",
+        )  # fmt: skip
         return nw.from_native(rows.select(table.names))
 
     def from_polars(self, frame: pl.DataFrame) -> Frame:

@@ -19,7 +19,10 @@ class Engine(Protocol):
         """The name that settings and the command line use."""
 
     def scan(self, paths: Sequence[Path], table: Table) -> Frame:
-        """Returns the rows of a table's Parquet files, lazily; none for no files."""
+        """Returns the rows of a table's Parquet files, lazily; none for no files.
+
+        A later column is null in the rows of files that are too old to have it.
+        """
 
     def from_polars(self, frame: pl.DataFrame) -> Frame:
         """Returns a frame from memory as one of this engine's."""

@@ -14,7 +14,14 @@ from polars.testing import assert_frame_equal
 from core.columns import Column
 from core.errors import CheckFailed, IntegrityError
 from core.schemas import Table
-from core.tables import ROW_GROUP, conform, read_table, write_batches, write_table
+from core.tables import (
+    ROW_GROUP,
+    conform,
+    read_blocks,
+    read_table,
+    write_batches,
+    write_table,
+)
 
 TABLE = Table(
     "things",
@@ -216,3 +223,22 @@ def test_a_missing_file_and_one_of_another_table_are_refused(tmp_path: Path) -> 
     write_table(many(3), MANY, tmp_path / "many.parquet")
     with pytest.raises(IntegrityError, match="is no file of table things"):
         read_table(tmp_path / "many.parquet", TABLE)
+
+
+def test_a_later_column_is_null_in_files_from_before_it(tmp_path: Path) -> None:
+    later = Column("note", "string", "A note.", nullable=True, is_later=True)
+    grown = Table("many", MANY.row, (*MANY.columns, later), MANY.key)
+    path = tmp_path / "many.parquet"
+    write_table(many(3), MANY, path)
+    wanted = many(3).with_columns(note=pl.lit(None, pl.String))
+    assert_frame_equal(read_table(path, grown), wanted)
+    assert_frame_equal(pl.concat(read_blocks(path, grown)), wanted)
+    assert read_table(path, grown, ["note", "key"]).columns == ["note", "key"]
+    noted = wanted.with_columns(note=pl.lit("n"))
+    write_table(noted, grown, path)
+    assert_frame_equal(read_table(path, grown), noted)
+    write_table(
+        many(3).drop("text"), Table("many", "", (MANY.columns[0], MANY.columns[2]), ("key",)), path
+    )
+    with pytest.raises(IntegrityError, match="is no file of table many"):
+        read_table(path, grown)

@@ -6,8 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.ingest.landing import ingest_landing
 from core.home import Home
-from core.schemas import CLEAN_EVENTS, INTERACTIONS, ITEMS, QUARANTINE, USERS
+from core.ingest_settings import IngestSettings
+from core.schemas import CLEAN_EVENTS, EVENTS, INTERACTIONS, ITEMS, QUARANTINE, USERS
 from core.store import Store
 from tests.small_world import SECOND_NIGHT
 
@@ -150,3 +152,21 @@ def test_a_table_that_is_damaged_is_named_where_users_are_hidden_too(nights_copy
     told = daybreak("sql", "SELECT 1")
     assert (told.code, told.err.count("\n")) == (1, 1)
     assert told.err.startswith(f"daybreak: {path} has other bytes")
+
+
+@pytest.mark.parametrize("n_old", [0, 1, 2])
+def test_lake_files_from_before_a_later_column_are_shown(daybreak, n_old):
+    home = Home(daybreak.home)
+    home.landing.mkdir(parents=True)
+    for n in range(2):
+        rows = f"user_id,item_id,action,occurred_at,rung\nu,i{n},click,2025-12-31,session\n"
+        (home.landing / f"events-{n}.csv").write_text(rows)
+    ingest_landing(home, IngestSettings())
+    for path in sorted((home.lake / "events").rglob("*.parquet"))[:n_old]:
+        pl.read_parquet(path).drop(EVENTS.later_names).write_parquet(path)
+    query = "SELECT item_id, rung, release FROM lake_events ORDER BY item_id"
+    told = daybreak("sql", query, "--json")
+    assert json.loads(told.out)["rows"] == [
+        {"item_id": f"i{n}", "rung": None if n < n_old else "session", "release": None}
+        for n in range(2)
+    ]

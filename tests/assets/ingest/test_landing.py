@@ -5,7 +5,14 @@ import os
 import polars as pl
 import pytest
 
-from assets.ingest.fields import EVENT_FILE, ITEM_FILE, TAG_FILE, USER_FILE, kind_of_file
+from assets.ingest.fields import (
+    EVENT_FILE,
+    IMPRESSION_FILE,
+    ITEM_FILE,
+    TAG_FILE,
+    USER_FILE,
+    kind_of_file,
+)
 from assets.ingest.landing import ingest_file, ingest_landing, landed_files
 from core.errors import InputError, UnreadableFile
 from core.home import Home
@@ -14,6 +21,7 @@ from core.schemas import EVENTS, USER_ROWS
 from tests.assets.ingest.conftest import NOW_US, event
 
 EVENT_COLUMNS = ["user_id", "item_id", "action", "occurred_at"]
+LIST_COLUMNS = ["user_id", "occurred_at", "release", "items", "rungs"]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +35,12 @@ EVENT_COLUMNS = ["user_id", "item_id", "action", "occurred_at"]
         ("users_interactions.csv.gz", EVENT_COLUMNS, EVENT_FILE),
         ("items_seen.csv", EVENT_COLUMNS, EVENT_FILE),
         ("x.csv", ["user_id", "item_id", "theme", "occurred_at"], TAG_FILE),
+        ("x.jsonl", LIST_COLUMNS, IMPRESSION_FILE),
+        ("events.jsonl", LIST_COLUMNS, IMPRESSION_FILE),
+        ("users.jsonl", LIST_COLUMNS, USER_FILE),
+        ("impressions.jsonl", ["x"], IMPRESSION_FILE),
+        ("impressions.jsonl", EVENT_COLUMNS, EVENT_FILE),
+        ("impressions.jsonl", EVENT_COLUMNS + LIST_COLUMNS, EVENT_FILE),
         ("x.csv", ["item_id", "title"], ITEM_FILE),
         ("x.csv", ["user_id", "country"], USER_FILE),
     ],
@@ -48,7 +62,8 @@ def test_a_file_that_nothing_tells(columns):
 
 
 def test_the_standard_columns_are_those_of_the_files():
-    found = [f.name for kind in (EVENT_FILE, ITEM_FILE, USER_FILE, TAG_FILE) for f in kind.fields]
+    kinds = (EVENT_FILE, IMPRESSION_FILE, ITEM_FILE, USER_FILE, TAG_FILE)
+    found = [f.name for kind in kinds for f in kind.fields]
     assert list(dict.fromkeys(found)) == list(FILE_COLUMNS)
 
 
@@ -79,7 +94,7 @@ def test_a_file_that_nothing_tells_is_quarantined_whole(zone):
             0,
             None,
             "no table fits the columns a, b; map them with --columns or begin the file's name "
-            "with events, items, users or tags",
+            "with events, impressions, items, users or tags",
             "unknown",
         )
     ]

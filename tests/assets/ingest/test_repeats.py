@@ -7,11 +7,15 @@ import shutil
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from assets.ingest.repeats import REUSED_REASON
+from assets.ingest.row_hash import hashes, payload_ids
+from assets.ingest.snapshot import snapshot
 from core.errors import IntegrityError
 from core.ids import digest
 from core.ingest_settings import IngestSettings, Mapping
+from core.schemas import EVENTS
 from tests.assets.ingest.conftest import event
 
 pytestmark = pytest.mark.faults
@@ -217,3 +221,41 @@ def test_another_mapping_is_another_reading(zone):
     zone.land_lines("events.jsonl", {**event(), "person": "p1"})
     zone.ingest()
     assert zone.counts(zone.ingest(Mapping(columns={"user_id": "person"}))) == (1, 0, 0, 1)
+
+
+def test_columns_that_came_later_change_the_identity_of_no_earlier_event():
+    """The ids and hashes are those of the version before there were `release` and `rung`."""
+    events = pl.DataFrame(
+        {
+            "event_id": [None, None], "user_id": ["u1", "zoë"], "item_id": ["i1", "i;2"],
+            "action": ["view", "rating"], "occurred_us": [1, 1_767_175_200_000_000],
+            "value": [None, 4.5], "session_id": [None, "s"], "position": [None, 3],
+            "surface": [None, "home"], "experiment_id": [None, "x"], "arm": [None, "a"],
+            "user_agent": [None, "ua"], "ip_prefix": [None, "1.2"], "release": [None, None],
+            "rung": [None, None], "line": [1, 2],
+        },
+        schema_overrides={"position": pl.Int32, "release": pl.String, "rung": pl.String},
+    )  # fmt: skip
+    ids = ["9d2b483e91e29d880d7a0cfc9dfcddde", "192a5a8ffa37ded6ecae22ebe7c8195a"]
+    assert payload_ids(events).to_list() == ids
+    known = events.with_columns(event_id=pl.Series(ids))
+    said = hashes(known, ["event_id"])
+    assert_frame_equal(said, hashes(known.drop("release", "rung"), ["event_id"]))
+    mixed = pl.concat([known, known.with_columns(release=pl.lit("r"))])
+    assert_frame_equal(hashes(mixed, ["event_id"])[:2], said)
+    assert hashes(mixed, ["event_id"])["all"].n_unique() == 4
+    assert payload_ids(mixed)[:2].to_list() == ids
+    assert payload_ids(mixed).n_unique() == 4
+
+
+def test_a_lake_from_before_a_later_column_is_known_still(zone):
+    csv = (
+        "user_id,item_id,action,occurred_at,value\nu,i,rating,2025-12-31,3\nu,j,view,2025-12-31,\n"
+    )
+    zone.land("events-1.csv", csv)
+    zone.ingest()
+    for path in snapshot(zone.home).paths("events"):
+        pl.read_parquet(path).drop(EVENTS.later_names).write_parquet(path)
+    shutil.rmtree(zone.home.lake / "event_index")
+    zone.land("events-2.csv", csv + "u,k,view,2025-12-31,\n")
+    assert zone.counts(zone.ingest()) == (3, 1, 2, 0)

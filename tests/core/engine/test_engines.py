@@ -90,6 +90,27 @@ def test_scan_reads_files_of_day_and_month_folders(engine: Engine, tmp_path: Pat
     assert_frame_equal(read.sort("event_id"), events.sort("event_id"))
 
 
+@pytest.mark.parametrize("old", [(0,), (1,), (0, 1)], ids=["first", "last", "all"])
+def test_scan_reads_files_from_before_a_later_column(
+    engine: Engine, tmp_path: Path, old: tuple[int, ...]
+) -> None:
+    events = toy.events().with_columns(release=pl.lit("r"), rung=pl.lit("session"))
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    halves = [events[:5], events[5:]]
+    for place, path in enumerate(paths):
+        write_table(halves[place], EVENTS, path)
+        if place in old:
+            halves[place] = halves[place].with_columns(
+                pl.lit(None, pl.String).alias(name) for name in EVENTS.later_names
+            )
+            pl.read_parquet(path).drop(EVENTS.later_names).write_parquet(path)
+    read = engine.collect(engine.scan(paths, EVENTS))
+    assert dict(read.schema) == EVENTS.polars
+    assert_frame_equal(read.sort("event_id"), pl.concat(halves).sort("event_id"))
+    shown = engine.scan(paths, EVENTS).filter(nw.col("rung") == "session")
+    assert engine.collect(shown).height == sum(half["rung"].count() for half in halves)
+
+
 @pytest.mark.parametrize("table", [EVENTS, ITEMS, USER_ROWS], ids=lambda table: table.name)
 def test_scan_of_no_files_has_the_schema_and_no_rows(engine: Engine, table: Table) -> None:
     read = engine.collect(engine.scan([], table))
