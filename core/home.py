@@ -35,6 +35,11 @@ class Home:
         return self.root / "landing"
 
     @property
+    def intake(self) -> Path:
+        """Events that the server accepted, until they are sealed into the landing zone."""
+        return self.root / "intake"
+
+    @property
     def lake(self) -> Path:
         """Accepted and quarantined rows as Parquet."""
         return self.root / "lake"
