@@ -25,6 +25,15 @@ def _event(name: str, **fields: object) -> dict[str, object]:
     return {**_rows(name, 1)[0], **fields}
 
 
+def _list(n_items: int = 3, **fields: object) -> dict[str, object]:
+    """Returns a list as the server logs it."""
+    return {
+        "user_id": "u000001", "occurred_at": 1_742_465_000_000_000, "release": "2025-03-19.abcdef",
+        "rung": "personal", "experiment_id": None, "arm": "default",
+        "items": [f"i{n:05d}" for n in range(n_items)], "rungs": ["personal"] * n_items, **fields,
+    }  # fmt: skip
+
+
 def _parquet(rows: pl.DataFrame) -> bytes:
     stream = io.BytesIO()
     rows.write_parquet(stream)
@@ -59,6 +68,11 @@ def _whole_files() -> dict[str, bytes]:
         "events-renamed.csv": _csv(_rows("renamed")).replace("user_id", "personId").encode(),
         "events-missing.parquet": _parquet(pl.DataFrame(_rows("missing")).drop("item_id")),
         "events-bomb.csv.gz": bomb,
+        "impressions-torn.jsonl.gz": gzip.compress(
+            _json_lines(*(_list(occurred_at=n) for n in range(400))), mtime=0
+        )[:700],
+        "impressions-array.jsonl": json.dumps([_list()]).encode(),
+        "impressions-missing.jsonl": _json_lines({"user_id": "u000001", "items": ["i00001"]}),
     }
 
 
@@ -88,6 +102,16 @@ def _half_files() -> dict[str, bytes]:
         "events-semicolons.csv": _csv(_rows("semicolons"), separator=";").encode(),
         "events-long.jsonl": _json_lines(_event("short"), long),
         "events-latin.csv": _csv(_rows("latin")).encode() + b"l1,u\xff,i00001,view,2025-03-20\n",
+        "impressions-twin-a.jsonl": _json_lines(_list()),
+        "impressions-twin-b.jsonl": _json_lines(_list()),
+        "impressions-lines.jsonl": _json_lines(
+            _list(50, user_id="u000002"), json.dumps(_list())[:80], _list(51), _list(0),
+            _list(rungs=["personal"]), _list(rungs=["personal", "top", "trending"]),
+            _list(rungs="personal"), _list(items=["i00001", None, "i00002"]),
+            _list(items=[1.5, "i00001", "i00002"]), _list(items={}), _list(user_id=None),
+            _list(release=["r"]), _list(occurred_at="someday"), _list(user_id="\ud800"),
+            _list(user_id="u" * (_LIMIT + 10)), json.dumps(_list()) * 2, "null",
+        ),
         "events-lines.jsonl": _json_lines(
             _event("lines-1"), '{"event_id": "torn', _event("lines-2"),
             json.dumps(_event("double-1")) + json.dumps(_event("double-2")),

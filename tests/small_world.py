@@ -158,6 +158,16 @@ def plant_canary(landing: Path) -> None:
     lines = [json.dumps(row) for row in (*rows, bad)]
     torn = lines[-1][: lines[-1].index(CANARY_TITLE) + len(CANARY_TITLE)]
     (landing / "events-canary.jsonl").write_text("\n".join([*lines, torn]) + "\n")
+    shown = [
+        {
+            "user_id": user, "occurred_at": D_US - DAY_US + n, "release": "2025-03-29.0f0f0f",
+            "rung": "personal", "experiment_id": None, "arm": "default",
+            "items": known[3:6], "rungs": ["personal", "personal", "trending"],
+        }
+        for n, user in enumerate((CANARY, "companion-0", CANARY))
+    ]  # fmt: skip
+    lines = [json.dumps(line) for line in (*shown, shown[0], {**shown[2], "rungs": []})]
+    (landing / "impressions-canary.jsonl").write_text("\n".join([*lines, lines[0][:-5]]) + "\n")
     (landing / "users-canary.csv").write_text(
         f"user_id,preferences,country\n{CANARY},Drama|Comedy,NL\ncompanion-0,Drama,NL\n"
     )

@@ -29,8 +29,9 @@ def test_a_file_is_no_home(tmp_path: Path) -> None:
 def test_every_place_lies_under_the_root(tmp_path: Path) -> None:
     home = Home(tmp_path)
     places = {
-        "landing": "landing", "lake": "lake", "ledger": "lake/ledger", "artefacts": "artefacts",
-        "releases": "releases", "truth": "truth", "dagster": "dagster", "tracking": "mlflow",
+        "landing": "landing", "intake": "intake", "lake": "lake", "ledger": "lake/ledger",
+        "artefacts": "artefacts", "releases": "releases", "truth": "truth",
+        "dagster": "dagster", "tracking": "mlflow",
     }  # fmt: skip
     assert {name: getattr(home, name) for name in places} == {
         name: tmp_path / place for name, place in places.items()

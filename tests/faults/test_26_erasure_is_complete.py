@@ -102,6 +102,12 @@ def answers(home: Path, release: str) -> dict[str, bytes]:
     return found
 
 
+def events_of(home: Path, user: str) -> list[str]:
+    """Returns the ids of a user's events in the lake."""
+    files = pl.scan_parquet(home / "lake/events/*/*.parquet", missing_columns="insert")
+    return files.filter(user_id=user).collect()["event_id"].to_list()
+
+
 def erase(home: Path, user: str) -> Rewritten:
     ReleaseStore(Home(home).releases).tombstones.erase(user)
     with small_world.settings():
@@ -150,7 +156,8 @@ def test_the_canary_is_everywhere_before(nights):
     """What is searched for must be there, or finding nothing would say nothing."""
     found = traces(nights, *OWN)
     for place in (
-        "landing/events-canary.jsonl", "landing/users-canary.csv", "lake/events/",
+        "landing/events-canary.jsonl", "landing/impressions-canary.jsonl",
+        "landing/users-canary.csv", "lake/events/",
         "lake/quarantine/", "lake/user_rows/", "artefacts/clean_events/", "artefacts/users/",
         "artefacts/interactions/", "artefacts/user_features/", "artefacts/ranked/",
         "artefacts/explanations/", "artefacts/embeddings/", "artefacts/bot_scores/",
@@ -173,10 +180,12 @@ def test_nothing_is_left_and_everyone_else_is_as_before(nights_copy):
         for as_of in (FIRST_NIGHT, SECOND_NIGHT)
     }
     n_versions = check_whole(home)
+    ids = events_of(home, CANARY)
+    assert len(ids) == 3 + 6  # three likes, and two lists of three items
     begun = time.monotonic()
     done = erase(home, CANARY)
     print(f"{done} in {time.monotonic() - begun:.1f} s")
-    assert traces(home, *OWN) == {}
+    assert traces(home, *OWN, *ids) == {}
     assert sentences(home) == {}
     assert check_whole(home) == n_versions
     for name, told in before.items():

@@ -83,6 +83,8 @@ def test_every_refused_record_has_line_reason_and_text(quarantine, entries):
         ("events-long.jsonl", 1, 0, 1),
         ("events-latin.csv", 40, 0, 1),
         ("events-lines.jsonl", 4, 0, 11),
+        ("impressions-twin-a.jsonl", 3, 0, 0),
+        ("impressions-lines.jsonl", 50, 0, 16),
         ("events-ids.jsonl", 48, 0, 36),
         ("events-times.jsonl", 5, 0, 7),
         ("events-unknown-items.jsonl", 9, 0, 0),
@@ -97,7 +99,8 @@ def test_what_became_of_each_file(entries, name, accepted, duplicate, quarantine
 
 def test_what_is_still_written_and_what_was_seen_before_has_no_entry(entries):
     assert "events-still-written.csv.part" not in entries
-    assert "events-twin-b.jsonl" not in entries  # the bytes of events-twin-a.jsonl
+    for kind in ("events", "impressions"):
+        assert f"{kind}-twin-b.jsonl" not in entries  # the bytes of the first twin
 
 
 def test_odd_ids_have_lists_of_their_own(nights):
