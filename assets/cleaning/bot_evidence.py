@@ -28,7 +28,8 @@ def user_evidence(
         settings: what counts as a fast step, an even day and a pushed item.
 
     Returns:
-        user_id and int64 columns. Of all events: n_rows, n_events (no impressions),
+        user_id and int64 columns. Of all events: n_rows (those that the user's client sent: no
+        impressions without an agent, which the server logs), n_events (no impressions),
         n_crawler_rows, n_reused. Of acts: n_acts, n_moves (steps to another item), n_fast_moves,
         n_timed_days (days with enough gaps), n_even_days, max_day_acts, n_quarter_0 to _3 (by six
         hours of the day), n_items, n_unprompted, n_pushed. Of items shown: n_shown, n_answered.
@@ -57,9 +58,10 @@ def _total(name: str) -> nw.Expr:
 
 
 def _user_totals(events: Frame) -> Frame:
+    is_shown = nw.col("action") == "impression"
     return events.group_by("user_id").agg(
-        nw.len().cast(nw.Int64).alias("n_rows"),
-        _count(nw.col("action") != "impression").alias("n_events"),
+        _count(~(is_shown & nw.col("user_agent").is_null())).alias("n_rows"),
+        _count(~is_shown).alias("n_events"),
     )
 
 

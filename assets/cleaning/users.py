@@ -7,10 +7,12 @@ from core.engine import Frame
 
 
 def users_at(latest_users: Frame, clean_events: Frame, bot_scores: Frame, before_us: int) -> Frame:
-    """Returns USERS: who joined before D or has clean events, bots left out.
+    """Returns USERS: who joined before D or did something in clean events, bots left out.
 
-    A user without a day of joining is taken to have joined before D. Who has events but no
-    statement is known by the id alone. Opted-out users stay, marked: they are to be recognised.
+    A user without a day of joining is taken to have joined before D. Who did something but has no
+    statement is known by the id alone; to have been shown something makes nobody known, for a
+    server shows lists to whatever id it is asked for. Opted-out users stay, marked: they are to be
+    recognised.
 
     Args:
         latest_users: USERS rows, as `latest.latest_users` returns them.
@@ -18,7 +20,8 @@ def users_at(latest_users: Frame, clean_events: Frame, bot_scores: Frame, before
         bot_scores: BOT_SCORES.
         before_us: D 00:00 UTC.
     """
-    active = clean_events.select("user_id").unique().with_columns(nw.lit(True).alias("active"))
+    acts = clean_events.filter(nw.col("action") != "impression")
+    active = acts.select("user_id").unique().with_columns(nw.lit(True).alias("active"))
     everyone = latest_users.join(active, on="user_id", how="full", suffix="_active")
     created = nw.col("created_us")
     known = everyone.filter(created.is_null() | (created < before_us) | ~nw.col("active").is_null())

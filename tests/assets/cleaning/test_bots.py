@@ -5,7 +5,7 @@ from polars.testing import assert_frame_equal
 
 from assets.cleaning.bots import bot_scores
 from core.engine import Engine
-from core.schemas import BOT_SCORES
+from core.schemas import BOT_SCORES, EVENTS
 from core.transform_settings import BotSettings
 from tests import toy
 
@@ -46,3 +46,19 @@ def test_events_from_d_on_say_nothing(engine: Engine) -> None:
     )
     assert "bot" not in full["user_id"]
     assert_frame_equal(full, cut)
+
+
+def test_lists_that_the_server_logged_hide_no_machine(engine: Engine) -> None:
+    shown = toy.rows_of(
+        EVENTS,
+        [
+            toy.event(f"s{n}", "bot", f"shown-{n}", "impression", "2024-03-05 12:00",
+                      position=n, release="r", rung="trending", user_agent=None)
+            for n in range(150)
+        ],
+    )  # fmt: skip
+    reused = engine.from_polars(pl.DataFrame({"user_id": ["bot"], "n_reused": [60]}))
+    events = engine.from_polars(pl.concat([toy.events(), shown]))
+    found = engine.collect(bot_scores(events, engine, toy.BEFORE_US, BotSettings(), reused))
+    (reasons,) = found.filter(user_id="bot")["reasons"]
+    assert reasons == "crawler_agent|reused_ids|regular_gaps|unprompted|few_items"

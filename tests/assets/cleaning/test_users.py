@@ -49,3 +49,17 @@ def test_events_before_joining_make_a_user_known(engine: Engine) -> None:
     known = engine.collect(found).sort("user_id")
     assert known["user_id"].to_list() == ["ann", "ben", "bot", "cai", "dot", "eve"]
     assert known.filter(user_id="eve")["created_us"].to_list() == [toy.us("2024-03-12")]
+
+
+def test_who_was_shown_something_is_not_known_for_it(engine: Engine) -> None:
+    shown = toy.rows_of(
+        CLEAN_EVENTS,
+        [
+            toy.event("e1", user, "alpha", "impression", "2024-03-01 00:00")
+            for user in ("stranger", "eve", "ann")
+        ],
+    )
+    users = latest_users(engine.from_polars(toy.user_rows()))
+    found = users_at(users, engine.from_polars(shown), engine.scan([], BOT_SCORES), toy.BEFORE_US)
+    known = engine.collect(found)["user_id"].sort().to_list()
+    assert known == ["ann", "ben", "bot", "cai", "dot"]
