@@ -5,8 +5,10 @@ import json
 import polars as pl
 import pytest
 
+from assets.ingest.landing import ingest_file
 from core.columns import RUNGS
 from core.ingest_settings import IngestSettings, Mapping
+from core.schemas import EVENTS
 from serving.layout import MAX_COUNT
 from tests.assets.ingest.conftest import event
 
@@ -209,3 +211,12 @@ def test_a_mapping_spells_it_another_way(zone):
     zone.land_lines("impressions-1.jsonl", line)
     report = zone.ingest(Mapping(columns={"user_id": "who"}))
     assert zone.counts(report) == (2, 2, 0, 0)
+
+
+def test_a_file_of_lists_may_be_imported_as_events(zone, tmp_path):
+    path = tmp_path / "shown.jsonl"
+    path.write_text(json.dumps(served()) + "\n")
+    report = ingest_file(zone.home, path, EVENTS, zone.settings, now_us=zone.now_us)
+    assert zone.counts(report) == (2, 2, 0, 0)
+    zone.land("impressions-1.jsonl", path.read_bytes())
+    assert zone.ingest().repeated == {"impressions-1.jsonl": 1}
