@@ -135,13 +135,12 @@ def stages() -> list[Callable[[Any], Any]]:
 
 
 def _polars_pass(night: Any) -> float:
-    import polars as pl
-
     from assets.cleaning.stage import lake_paths
     from core.schemas import EVENTS
+    from core.tables import scan_tables
 
     start = time.perf_counter()
-    rows = pl.scan_parquet(lake_paths(night, EVENTS), hive_partitioning=False)
+    rows = scan_tables(lake_paths(night, EVENTS), EVENTS)
     rows.group_by("user_id", "item_id").len().collect(engine="streaming")
     return time.perf_counter() - start
 

@@ -1,7 +1,7 @@
 """The one way a table becomes a file, so that equal tables have equal bytes on every engine."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -118,6 +118,28 @@ def _declared(frame: pl.DataFrame, table: Table, names: list[str]) -> pl.DataFra
         (pl.lit(None) if name in missing else pl.col(name)).cast(table.polars[name]).alias(name)
         for name in names
     )
+
+
+def scan_tables(paths: Sequence[Path], table: Table) -> pl.LazyFrame:
+    """Returns a table's files as one lazy frame, those that lack a later column after the others.
+
+    Raises:
+        PolarsError, OSError: a file can't be read; most are only tried when rows are collected.
+    """
+    later = table.later_names
+    by_missing: dict[frozenset[str], list[Path]] = {frozenset(): []}
+    for path in paths:
+        missing = later.difference(pl.read_parquet_schema(path)) if later else later
+        by_missing.setdefault(missing, []).append(path)
+    # Folder names like day=2017-03-01 are for people; the files hold every column.
+    scans = [
+        pl.scan_parquet(files, hive_partitioning=False, glob=False).with_columns(
+            pl.lit(None, table.polars[name]).alias(name) for name in sorted(missing)
+        )
+        for missing, files in by_missing.items()
+        if files
+    ]
+    return scans[0] if len(scans) == 1 else pl.concat(scans, how="diagonal")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import polars as pl
 
 from core.days import DAY_US
 from core.schemas import Table
+from core.tables import scan_tables
 from expectations.invariants import NOT_MEASURED, Invariant, Reference
 
 _ROWS_A_PASS = 8_000_000
@@ -34,14 +35,14 @@ class Profile:
 
 
 def scan(paths: Path | Sequence[Path], table: Table) -> pl.LazyFrame:
-    """Returns a table's files as one lazy frame, in the order given; no files, no rows.
+    """Returns a table's files as one lazy frame; no files, no rows.
 
-    What cannot be read raises when the frame is collected.
+    What cannot be read raises here or when the frame is collected.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
         return pl.LazyFrame(schema=table.polars)
-    return pl.scan_parquet(files, hive_partitioning=False, glob=False)
+    return scan_tables(files, table)
 
 
 def measure(

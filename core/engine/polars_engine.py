@@ -10,6 +10,7 @@ import pyarrow as pa
 from core.engine.frames import Frame, conformed, empty
 from core.schemas import Table
 from core.staging import Staging
+from core.tables import scan_tables
 
 _BATCH_ROWS = 262_144
 
@@ -23,13 +24,7 @@ class PolarsEngine:
         """Returns the rows of a table's Parquet files, lazily; none for no files."""
         if not paths:
             return self.from_polars(empty(table))
-        # Folder names like day=2017-03-01 are for people; the files hold every column.
-        is_grown = bool(table.later_names)
-        rows = pl.scan_parquet(
-            list(paths), hive_partitioning=False, glob=False,
-            schema=table.polars if is_grown else None,
-            missing_columns="insert" if is_grown else "raise",
-        )  # fmt: skip
+        rows = scan_tables(paths, table)
         return nw.from_native(rows.select(table.names))
 
     def from_polars(self, frame: pl.DataFrame) -> Frame:

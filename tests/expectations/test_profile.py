@@ -161,3 +161,15 @@ def test_duplicates_across_files_and_passes(valid, stored, monkeypatch) -> None:
 def test_null_keys_are_equal_to_each_other(valid, stored) -> None:
     frame = valid(schemas.USERS).with_columns(user_id=pl.lit(None, dtype=pl.String))
     assert broken(schemas.USERS, stored(frame)) == {"user_id_not_null": 6, "key_unique": 5}
+
+
+def test_files_from_before_a_later_column_break_nothing(valid, stored) -> None:
+    whole = stored(valid(schemas.EVENTS))
+    old = whole.with_name("old.parquet")
+    events = pl.read_parquet(whole).drop("release", "rung")
+    events.with_columns(event_id="old-" + pl.col("event_id")).write_parquet(old)
+    assert broken(schemas.EVENTS, old) == {}
+    assert profile_of(schemas.EVENTS, whole, old).values["n_rows"] == 2 * events.height
+    assert broken(schemas.EVENTS, whole, old).keys() <= {"in_key_order"}
+    events.drop("surface").write_parquet(old)
+    assert broken(schemas.EVENTS, old) == {"columns_and_types": 1}
