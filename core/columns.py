@@ -44,7 +44,7 @@ class Column:
 
 ACTIONS = ("impression", "click", "view", "purchase", "rating", "like", "dislike", "hide")
 RUNGS = ("personal", "session", "segment", "trending")
-"""Where a lookup finds an item of a list, first to last."""
+"""Where a lookup finds the items of a list, from the highest to the lowest."""
 
 _FIRST_US = 631_152_000_000_000  # 1990-01-01: before it no behaviour log can be meant
 _LAST_US = 4_102_444_800_000_000  # 2100-01-01

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.columns import RUNGS
+
 
 class Row(NamedTuple):
     """One row of an answer.
@@ -19,10 +21,6 @@ class Row(NamedTuple):
     item: int
     score: bytes
     fragment: int
-
-
-RUNGS = ("personal", "session", "segment", "trending")
-"""From the highest to the lowest."""
 
 
 @dataclass(frozen=True, slots=True)

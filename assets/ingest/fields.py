@@ -80,7 +80,7 @@ IMPRESSION_FILE = FileKind(
         Field("user_id", "id", required=True),
         Field("occurred_at", "time", required=True),
         Field("release", "text", required=True),
-        Field("rung", "rung"),  # the list's: the first of its items'
+        Field("rung", "rung"),  # the list's: the highest of its items'
         Field("experiment_id", "text"),
         Field("arm", "text"),
         Field("items", "ids", required=True),
