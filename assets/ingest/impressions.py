@@ -54,6 +54,8 @@ def rung_lists(name: str, cells: pl.Series) -> Checked:
 
     def judge(flat: pl.Series) -> Checked:
         outcome = rungs(one, flat)
+        if not outcome.values.null_count():
+            return outcome
         missing = pl.when(outcome.values.is_null()).then(pl.lit(f"{one} is missing"))
         faults = [pl.select(missing.alias("fault")).to_series(), outcome.fault]
         return checked(outcome.values, first_fault([x for x in faults if x is not None]))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from assets.ingest.sql import select
+from assets.ingest.sql import quoted, select
 from core.schemas import EVENTS
 
 _PROVENANCE = {"line", "ingested_us", "source_file"}
@@ -30,11 +30,14 @@ def payload_ids(events: pl.DataFrame) -> pl.Series:
 
 
 def _said(values: pl.Series) -> str:
-    """Returns in SQL what one column says in each row, written out where it says nothing."""
+    """Returns in SQL what one column says in each row, written out where all rows say the same."""
     name = values.name
     nothing = "null" if name in _LATER else f"'{name}'"
     if values.null_count() == len(values):
         return nothing
+    first = values[0]
+    if isinstance(first, str) and not values.null_count() and (values == first).all():
+        return quoted(f"{name}={len(first.encode())}:{first}")
     something = f"concat('{name}=', strlen(\"{name}\"::varchar), ':', \"{name}\")"
     return f'case when "{name}" is null then {nothing} else {something} end'
 
