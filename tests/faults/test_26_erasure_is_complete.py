@@ -82,8 +82,11 @@ def sentences(home: Path) -> dict[str, int]:
         path = home / name
         if is_catalogue(name):
             continue
-        if path.name == "fragments.bin":  # an item's head is what the catalogue says of it
-            n_named = path.read_bytes().count(CANARY_TITLE.encode()) - 1
+        if path.name == "fragments.bin":
+            # An item's head, and the reason for whoever just saw it, are what the catalogue says.
+            content = path.read_bytes()
+            just_seen = f"you just looked at {CANARY_TITLE}.".encode()
+            n_named = content.count(CANARY_TITLE.encode()) - 1 - content.count(just_seen)
         else:
             n_named = 1
         if n_named:
