@@ -36,7 +36,7 @@ class Home:
 
     @property
     def intake(self) -> Path:
-        """Events that the server accepted, until they are sealed into the landing zone."""
+        """Segments of accepted events and served lists, on their way to the landing zone."""
         return self.root / "intake"
 
     @property

@@ -51,7 +51,15 @@ BETWEEN_MACHINES = {
     "export_pointed": "the pointer names the new release, older exports are not yet to expire",
     "entry_copied": "one more entry of the location's log is in the local log",
 }
-KILL_POINTS = AT_HOME | IN_ERASURE | IN_SHARED_ERASURE | BETWEEN_MACHINES
+AT_INTAKE = {
+    "segment_opened": "a segment has its name and its lock, nothing is in it",
+    "segment_written": "more lines are in a segment, they may not be on the disk yet",
+    "segment_flushed": "the lines are on the disk, no other process knows of them",
+    "events_announced": "all processes know of the events, whoever posted them does not",
+    "segment_checked": "a segment is to go to the landing zone, its lines are whole and flushed",
+    "segment_sealed": "a segment lies in the landing zone",
+}
+KILL_POINTS = AT_HOME | IN_ERASURE | IN_SHARED_ERASURE | BETWEEN_MACHINES | AT_INTAKE
 """What is true at each moment, by its name."""
 
 _listener: Callable[[str], None] | None = None

@@ -13,6 +13,7 @@ from core.errors import UsageError
 from core.explanation_settings import ExplanationSettings
 from core.gate_settings import GateSettings
 from core.ingest_settings import IngestSettings
+from core.intake_settings import IntakeSettings
 from core.limit_settings import LimitSettings
 from core.list_settings import EvaluationSettings, ListSettings
 from core.model_settings import (
@@ -80,6 +81,8 @@ class Settings(BaseModel):
     """What is kept, and for how long."""
     serving: ServingSettings = ServingSettings()
     """The lookup service."""
+    intake: IntakeSettings = IntakeSettings()
+    """Events that are posted, and lists that were served."""
     limits: LimitSettings = LimitSettings()
     """What one caller may take of it."""
     security: SecuritySettings = SecuritySettings()

@@ -97,6 +97,7 @@ class CurrentRelease:
         self.tombstones = Tombstones()
         self.refused: dict[str, str] = {}
         self._releases = releases
+        self._when_hidden: list[Callable[[Tombstones], None]] = []
         self._retry_seconds = retry_seconds
         self._seen_seq = -1
         self._seen_tombstone = -1
@@ -114,6 +115,15 @@ class CurrentRelease:
     def is_ready(self) -> bool:
         """Whether there is a release to answer from, and the watch over it goes on."""
         return self.served is not None and all(thread.is_alive() for thread in self._threads)
+
+    @property
+    def knows_tombstones(self) -> bool:
+        """Whether the tombstones were read once; before, nobody is known to be hidden."""
+        return self._seen_tombstone >= 0
+
+    def when_hidden(self, act: Callable[[Tombstones], None]) -> None:
+        """Calls `act` from the watch's thread each time that more is hidden, or less."""
+        self._when_hidden.append(act)
 
     def start(self) -> None:
         """Begins to watch the log; the first release appears as soon as it is verified."""
@@ -164,6 +174,8 @@ class CurrentRelease:
             if self.served is not None:
                 self.served.release.hide(self.tombstones.items)
             self._seen_tombstone = seq
+        for act in self._when_hidden:
+            act(self.tombstones)
         if seq:
             _log.info("tombstones up to entry %d are in force", seq)
 

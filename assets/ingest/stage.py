@@ -6,15 +6,18 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.ingest.landed_redaction import redact_repeated
-from assets.ingest.landing import ingest_landing
+from assets.ingest.landing import IngestReport, ingest_landing
 from assets.ingest.ledger import read_entries
 from assets.ingest.snapshot import Snapshot, snapshot
 from core.errors import CheckFailed
+from core.home import Home
 from core.home_lock import no_rewriting
 from core.ids import digest
+from core.ingest_settings import IngestSettings
 from core.night import Made, Night
 from core.schemas import EVENTS, QUARANTINE
 from core.staging import Staging
+from serving.intake.sealing import seal_leftovers
 
 
 def make_lake(night: Night) -> Made:
@@ -23,10 +26,22 @@ def make_lake(night: Night) -> Made:
     snapshot.json holds the ledger position and the lake's files by table: whoever reads the lake
     through it sees the same rows, whatever lands afterwards.
     """
-    report = ingest_landing(night.home, night.settings.ingest)
+    report = take_in_waiting(night.home, night.settings.ingest)
     redact_repeated(night.home, night.settings.ingest, report)
     with no_rewriting(night.home):  # or an erasure takes away the files that the snapshot names
         return _make_lake(night, snapshot(night.home))
+
+
+def take_in_waiting(home: Home, settings: IngestSettings) -> IngestReport:
+    """Takes in what landed, and what servers that are dead took in and could not hand over.
+
+    Raises:
+        IntegrityError: a ledger entry is missing or altered.
+        MachineFault: the machine failed while a file was read; it and those after it wait.
+        OSError: the lake cannot be written.
+    """
+    seal_leftovers(home)
+    return ingest_landing(home, settings)
 
 
 def _make_lake(night: Night, taken: Snapshot) -> Made:

@@ -8,12 +8,18 @@ from time import perf_counter_ns
 from core.home import Home
 from core.release_store import ReleaseStore
 from core.settings import Settings
+from core.tombstones import Tombstones
 from serving.current_release import CurrentRelease
+from serving.intake.event_stream import EventStream
+from serving.intake.impressions import ImpressionLog
+from serving.intake.recent_actions import RecentActions
 from serving.location_watch import LocationWatch
 from serving.web.access import Access
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.web.callers import ANYONE, Caller
 from serving.web.concurrency import Concurrency
+from serving.web.event_posts import EVENTS_PATH, EventPosts
+from serving.web.intake_metrics import IntakeMetrics
 from serving.web.limits import CLIENTS, USERS, Limits
 from serving.web.metric_table import OTHER, ROUTES, STATUSES
 from serving.web.metrics import N_CELLS, REGION, Metrics, place
@@ -24,9 +30,11 @@ from serving.web.release_metrics import ReleaseMetrics
 from serving.web.shared_memory import SharedMemory
 from serving.web.token_buckets import N_CELLS as N_BUCKETS
 
+EVENT_POSITIONS = "event_positions"
+"""The cells that say how far each worker's stream of events is."""
 _ROUTES = {
     RECOMMENDATIONS: "recommendations",
-    "/v1/events": "events",
+    EVENTS_PATH: "events",
     "/healthz": "health",
     "/readyz": "health",
     "/metrics": "metrics",
@@ -47,7 +55,10 @@ _OVERLOADED = Problem(
 
 def shared_memory(n_workers: int) -> SharedMemory:
     """Returns the memory that all workers of one server see; made before they are forked."""
-    sizes = {REGION: n_workers * N_CELLS, USERS: N_BUCKETS, CLIENTS: N_BUCKETS}
+    sizes = {
+        REGION: n_workers * N_CELLS, USERS: N_BUCKETS, CLIENTS: N_BUCKETS,
+        EVENT_POSITIONS: n_workers,
+    }  # fmt: skip
     return SharedMemory(n_workers, sizes)
 
 
@@ -76,7 +87,19 @@ class Application:
             self._access = Access(TokenVerifier(settings.security))
         self._limits = Limits(shared, settings.limits, self._metrics)
         self._together = Concurrency(settings.limits.max_concurrency)
-        self._recommend = Recommend(self.current, serving, self._limits, self._metrics)
+        row, intake, positions = shared.row, settings.intake, shared.counts(EVENT_POSITIONS)
+        told = IntakeMetrics(self._metrics)
+        self._events = EventStream(home, row, intake, positions, told)
+        self._recent = RecentActions(home, intake, positions, lambda: self.current.tombstones)
+        self._impressions = ImpressionLog(home, row, intake, told)
+        self._posts = EventPosts(
+            intake, settings.ingest, self._events, self._known_tombstones, self._metrics
+        )
+        self.current.when_hidden(self._recent.forget)
+        self.current.when_hidden(lambda _: self._events.seal_soon())
+        self._recommend = Recommend(
+            self.current, serving, self._limits, self._metrics, self._recent, self._impressions
+        )
         self._pages = build_pages(self.current, self._metrics, self._missing)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -84,12 +107,17 @@ class Application:
         self._together.start(loop)
         self.current.start()
         self._location.start()
+        self._events.start(loop)
+        self._recent.start(loop)
+        self._impressions.start()
         if self._access is not None:
             self._access.verifier.start()
         _stop_with_parent(loop, os.getppid())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ends the watch, when the worker stops."""
+        self._events.stop()
+        self._impressions.stop()
         if self._access is not None:
             self._access.verifier.stop()
         self._location.stop()
@@ -105,6 +133,9 @@ class Application:
             answer = caller
         elif route == "recommendations":
             answer = self._recommend(scope, protocol, caller)
+        elif route == "events":
+            with self._together:
+                answer = await self._posts(scope, protocol, caller)
         else:
             with self._together:
                 answer = await respond(self._pages, scope, protocol, caller)
@@ -125,6 +156,9 @@ class Application:
         if isinstance(caller, Problem) or route in _NEVER_REFUSED:
             return caller
         return self._limits.refusal(scope, caller) or caller
+
+    def _known_tombstones(self) -> Tombstones | None:
+        return self.current.tombstones if self.current.knows_tombstones else None
 
     def _missing(self) -> Problem | None:
         return None if self._access is None else self._access.verifier.missing

@@ -1,5 +1,6 @@
 """Runs an ASGI application behind an RSGI server, for everything off the hot path."""
 
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message
@@ -25,6 +26,9 @@ class RsgiProtocol(Protocol):
 
     async def __call__(self) -> bytes:
         """Returns the request's body."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Returns the pieces of the request's body as they come."""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Sends a whole response."""

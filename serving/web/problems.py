@@ -13,6 +13,8 @@ _TITLES = {
     403: ("forbidden", "Forbidden"),
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "Method not allowed"),
+    408: ("too-slow", "Request too slow"),
+    413: ("too-large", "Body too large"),
     429: ("too-many-requests", "Too many requests"),
     500: ("internal-error", "Internal error"),
     503: ("no-release", "No release to serve"),
@@ -26,7 +28,8 @@ class Problem:
     Attributes:
         status: the HTTP status, one of those above.
         detail: what is wrong with this request and what to do, for people.
-        parameter: the query parameter at fault, where it is one.
+        parameter: the query parameter, or the field of an event, at fault, where it is one.
+        index: the place of the event at fault in what was posted, from 0.
         kind: what stands for the problem in its `type`; the status's own where it is None.
         title: the problem in two or three words; the status's own where it is None.
         challenge: what a token lacks, for the header `WWW-Authenticate` (RFC 6750).
@@ -37,6 +40,7 @@ class Problem:
     status: int
     detail: str
     parameter: str | None = None
+    index: int | None = None
     kind: str | None = None
     title: str | None = None
     challenge: str | None = None
@@ -58,7 +62,7 @@ class Problem:
     def to_bytes(self) -> bytes:
         """Returns the document."""
         kind, title = _TITLES[self.status]
-        document = {
+        document: dict[str, str | int] = {
             "type": f"urn:daybreak:problem:{self.kind or kind}",
             "title": self.title or title,
             "status": self.status,
@@ -66,6 +70,8 @@ class Problem:
         }
         if self.parameter is not None:
             document["parameter"] = self.parameter
+        if self.index is not None:
+            document["index"] = self.index
         return msgspec.json.encode(document)
 
 

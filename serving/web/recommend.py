@@ -1,8 +1,12 @@
 """The hot path: one list, looked up and joined, in a few microseconds."""
 
+from collections.abc import Iterable
+
 from core.serving_settings import ServingSettings
 from serving.answer import recommendations
 from serving.current_release import CurrentRelease
+from serving.intake.impressions import ImpressionLog
+from serving.intake.recent_actions import RecentActions
 from serving.ladder import choose
 from serving.release import Release
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope
@@ -18,6 +22,7 @@ _ANSWERS = {
     rung: place("daybreak_answers", rung) for rung in ("personal", "session", "segment", "trending")
 }
 _ITEMS = {rung: place("daybreak_items", rung) for rung in _ANSWERS}
+_NONE: frozenset[int] = frozenset()
 _SHORT = place("daybreak_short_answers")
 
 
@@ -30,7 +35,11 @@ class Recommend:
         settings: ServingSettings,
         limits: Limits,
         metrics: Metrics,
+        recent: RecentActions,
+        impressions: ImpressionLog,
     ) -> None:
+        self._recent = recent
+        self._impressions = impressions
         self._current = current
         self._weight = settings.session_weight
         self._limits = limits
@@ -55,12 +64,19 @@ class Recommend:
         release = served.release
         # No release knows the empty id, so a hidden user gets what any stranger does.
         known_as = "" if current.tombstones.hides(user_id) else user_id
+        self._recent.catch_up()
+        seen, hidden = self._recent.recent(known_as)
+        # What the caller says of the session stands for what the intake saw of it.
+        session = tuple(reversed(asked.session)) or seen
         choice = choose(
-            release, known_as, asked.count, asked.genres,
-            seeds=_numbers(release, asked.session), weight=self._weight,
+            release, known_as, asked.count, asked.genres, weight=self._weight,
+            seeds=_numbers(release, session) if session else (),
+            gone=frozenset(_numbers(release, (*seen, *hidden))) if seen or hidden else _NONE,
         )  # fmt: skip
         body = recommendations(release, user_id, choice, served.age_seconds())
         protocol.response_bytes(200, JSON, body)
+        if known_as:
+            self._impressions.note(known_as, release, choice)
         cells, rungs = self._cells, choice.rungs
         cells[_ANSWERS[choice.rung]] += 1
         if rungs and rungs[0] is rungs[-1]:
@@ -73,7 +89,7 @@ class Recommend:
         return 200
 
 
-def _numbers(release: Release, session: tuple[str, ...]) -> list[int]:
-    """Returns the numbers of the items that the release knows, the last one first."""
-    found = (release.item_num(item_id) for item_id in reversed(session))
+def _numbers(release: Release, item_ids: Iterable[str]) -> list[int]:
+    """Returns the numbers of the items that the release knows, in the order given."""
+    found = (release.item_num(item_id) for item_id in item_ids)
     return [number for number in dict.fromkeys(found) if number is not None]

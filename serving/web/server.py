@@ -15,7 +15,8 @@ from core.listening import check_can_listen, is_loopback
 from core.release_location import find_location
 from core.security_settings import SecuritySettings
 from core.settings import Settings
-from serving.web.application import Application, shared_memory
+from serving.intake.segments import EVENTS, begin_streams
+from serving.web.application import EVENT_POSITIONS, Application, shared_memory
 
 _LOGGING = {
     "version": 1,
@@ -91,7 +92,9 @@ def serve(
         _log.warning("%s is open to everyone: any list can be read without a token", serving.host)
     host = f"[{serving.host}]" if ":" in serving.host else serving.host
     announce(home, f"http://{host}:{serving.port}")
-    application = partial(Application, home, settings, shared_memory(serving.workers))
+    shared = shared_memory(serving.workers)
+    begin_streams(home, EVENTS, shared.counts(EVENT_POSITIONS))
+    application = partial(Application, home, settings, shared)
     server.serve(target_loader=application, wrap_loader=False)
 
 

@@ -30,8 +30,8 @@ def test_every_place_lies_under_the_root(tmp_path: Path) -> None:
     home = Home(tmp_path)
     places = {
         "landing": "landing", "intake": "intake", "lake": "lake", "ledger": "lake/ledger",
-        "artefacts": "artefacts", "releases": "releases", "truth": "truth",
-        "dagster": "dagster", "tracking": "mlflow",
+        "artefacts": "artefacts", "releases": "releases",
+        "truth": "truth", "dagster": "dagster", "tracking": "mlflow",
     }  # fmt: skip
     assert {name: getattr(home, name) for name in places} == {
         name: tmp_path / place for name, place in places.items()

@@ -1,0 +1,1 @@
+"""What comes in while lists are served: posted events, and which lists were shown."""

@@ -1,0 +1,184 @@
+"""The log of served lists: noted while answering, written by a thread that nothing waits for."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from core.home import Home
+from core.intake_settings import IntakeSettings
+from serving.choice import Choice
+from serving.intake.observer import Observer, Unobserved
+from serving.intake.segment_writer import SegmentWriter
+from serving.intake.segments import IMPRESSIONS
+from serving.release import Release
+
+_PAUSE_SECONDS = 0.2
+_AT_ONCE = 64  # answers formatted before the interpreter is left to those that answer
+_YIELD_SECONDS = 0.0005
+_MOST_TEXTS = 50_000
+_ID_AT, _AFTER_ID = len(b',{"item_id":'), b',"title":'
+_encode = msgspec.json.encode
+_log = logging.getLogger("daybreak.serving")
+_Note = tuple[str, int, Release, Choice]
+
+
+class ImpressionLog:
+    """Logs answers: who got which items of which release, from which rungs.
+
+    What does not fit into memory or on the disk is dropped and counted. Nothing is flushed before
+    a segment is sealed, for an impression that a power cut takes changes no promise.
+
+    Args:
+        home: where segments lie.
+        row: the worker's.
+        settings: limits.
+        observer: is told what the thread does.
+
+    Attributes:
+        written: answers that were written.
+        dropped: answers that were not.
+    """
+
+    def __init__(
+        self, home: Home, row: int, settings: IntakeSettings, observer: Observer | None = None
+    ) -> None:
+        self._observer = observer or Unobserved()
+        self._told = (0, 0)
+        self.written = 0
+        self.dropped = 0
+        self._home, self._row, self._settings = home, row, settings
+        self._waiting: deque[_Note] = deque()
+        self._n_most = settings.max_impressions if settings.impressions else 0
+        self._writer: SegmentWriter | None = None
+        self._lines = AnswerLines()
+        self._complaint = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="impressions", daemon=True)
+
+    def start(self) -> None:
+        """Begins to write; where the log is off, nothing."""
+        if self._settings.impressions:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Writes what waits and takes the segment to the landing zone."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def note(self, user_id: str, release: Release, choice: Choice) -> None:
+        """Notes an answer."""
+        waiting = self._waiting
+        if len(waiting) < self._n_most:
+            waiting.append((user_id, time.time_ns(), release, choice))
+        elif self._n_most:
+            self.dropped += 1
+
+    def write(self) -> None:
+        """Writes what waits, and takes a segment that is due to the landing zone."""
+        while self._waiting:
+            notes = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+            self._keep(self._lines.of(notes), len(notes))
+            if not self._stopping.is_set():
+                time.sleep(_YIELD_SECONDS)
+        try:
+            if self._writer is not None and self._writer.seconds_left() == 0:
+                self._writer.seal()
+        except OSError as error:
+            self._complain(error)
+
+        written, dropped = self.written, self.dropped
+        self._observer.logged(written - self._told[0], dropped - self._told[1])
+        self._told = written, dropped
+
+    def _keep(self, lines: bytes, n_answers: int) -> None:
+        try:
+            if self._writer is None:
+                self._writer = SegmentWriter(self._home, IMPRESSIONS, self._row, self._settings)
+            self._writer.append(lines, flush=False)
+        except OSError as error:
+            self.dropped += n_answers
+            self._complain(error)
+            return
+        self.written += n_answers
+        if self._complaint:
+            _log.info("intake: impressions are written again")
+            self._complaint = ""
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_PAUSE_SECONDS):
+            self.write()
+        self.write()
+        try:
+            if self._writer is not None:
+                self._writer.seal()
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        told = error.strerror or str(error)
+        if told != self._complaint:
+            _log.error("intake: impressions can't be written and are dropped (%s)", told)
+        self._complaint = told
+
+
+class AnswerLines:
+    """Formats answers as JSON lines; keeps the texts of the items that come often."""
+
+    def __init__(self) -> None:
+        self._release: Release | None = None
+        self._item_ids = _ItemIds(None)
+        self._middles: dict[str, bytes] = {}
+        self._rungs = _Rungs()
+
+    def of(self, notes: Iterable[_Note]) -> bytes:
+        """Returns a line for each answer."""
+        lines = []
+        rung_of = self._rungs.__getitem__
+        for user_id, at_ns, release, choice in notes:
+            if release is not self._release:
+                self._release, self._item_ids, self._middles = release, _ItemIds(release), {}
+            middle = self._middles.get(choice.rung) or self._middle(release, choice.rung)
+            items = b",".join(map(self._item_ids.__getitem__, choice.items))
+            rungs = b",".join(map(rung_of, choice.scores))
+            lines.append(
+                b'{"user_id":%b,"occurred_at":%d%b%b],"rungs":[%b]}\n'
+                % (_encode(user_id), at_ns // 1_000, middle, items, rungs)
+            )
+        return b"".join(lines)
+
+    def _middle(self, release: Release, rung: str) -> bytes:
+        """Returns what stands between the time and the items of all answers of a rung."""
+        text = b',"release":%b,"rung":%b,"experiment_id":null,"arm":"default","items":['
+        middle = self._middles[rung] = text % (_encode(release.id), _encode(rung))
+        return middle
+
+
+class _ItemIds(dict[int, bytes]):
+    """Items' ids as JSON, cut from their heads when they are first asked for."""
+
+    def __init__(self, release: Release | None) -> None:
+        super().__init__()
+        self._release = release
+
+    def __missing__(self, item: int) -> bytes:
+        assert self._release is not None
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        head = self._release.head(item)
+        found = self[item] = head[_ID_AT : head.index(_AFTER_ID)]
+        return found
+
+
+class _Rungs(dict[bytes, bytes]):
+    """Rows' rungs as JSON, cut from the ends of their scores."""
+
+    def __missing__(self, score: bytes) -> bytes:
+        if len(self) >= _MOST_TEXTS:
+            self.clear()
+        found = self[score] = score[score.rindex(b":") + 1 :]
+        return found
