@@ -133,21 +133,19 @@ class AnswerLines:
         self._release: Release | None = None
         self._item_ids = _ItemIds(None)
         self._middles: dict[str, bytes] = {}
-        self._rungs = _Rungs()
 
     def of(self, notes: Iterable[_Note]) -> bytes:
         """Returns a line for each answer."""
         lines = []
-        rung_of = self._rungs.__getitem__
         for user_id, at_ns, release, choice in notes:
             if release is not self._release:
                 self._release, self._item_ids, self._middles = release, _ItemIds(release), {}
             middle = self._middles.get(choice.rung) or self._middle(release, choice.rung)
             items = b",".join(map(self._item_ids.__getitem__, choice.items))
-            rungs = b",".join(map(rung_of, choice.scores))
+            rungs = '","'.join(choice.rungs).encode()
             lines.append(
                 b'{"user_id":%b,"occurred_at":%d%b%b],"rungs":[%b]}\n'
-                % (_encode(user_id), at_ns // 1_000, middle, items, rungs)
+                % (_encode(user_id), at_ns // 1_000, middle, items, rungs and b'"%b"' % rungs)
             )
         return b"".join(lines)
 
@@ -171,14 +169,4 @@ class _ItemIds(dict[int, bytes]):
             self.clear()
         head = self._release.head(item)
         found = self[item] = head[_ID_AT : head.index(_AFTER_ID)]
-        return found
-
-
-class _Rungs(dict[bytes, bytes]):
-    """Rows' rungs as JSON, cut from the ends of their scores."""
-
-    def __missing__(self, score: bytes) -> bytes:
-        if len(self) >= _MOST_TEXTS:
-            self.clear()
-        found = self[score] = score[score.rindex(b":") + 1 :]
         return found

@@ -68,6 +68,23 @@ def test_only_post(server, method):
     assert (response.status, response.headers["allow"]) == (405, "POST")
 
 
+def test_what_became_of_events_and_lists_is_counted(server, client):
+    client.post([event("counted", user="bob")] * 3)
+    client.post(event("counted", user="bob"))
+    client.items("bob")
+
+    def counts():
+        lines = server.get("/metrics").body.decode().splitlines()
+        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+    server.wait(lambda: float(counts()['daybreak_impressions_total{outcome="written"}']) >= 1)
+    found = counts()
+    assert float(found['daybreak_intake_events_total{outcome="accepted"}']) >= 4
+    assert float(found["daybreak_intake_commit_seconds_count"]) >= 2
+    assert float(found["daybreak_intake_unsealed_since"]) > 0
+    assert float(found['daybreak_requests_total{route="events",status="202"}']) >= 2
+
+
 def raw(server, *pieces, pause=0.0):
     """Sends a request piece by piece; returns the answer's status."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
