@@ -22,13 +22,16 @@ _HIDDEN = {"Cc", "Cf", "Zl", "Zp"}  # categories of letters that no id holds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _IDS = ("user_id", "item_id", "event_id")
-_TEXTS = ("session_id", "surface", "experiment_id", "arm", "user_agent", "ip_prefix")
+_TEXTS = (
+    "session_id", "surface", "experiment_id", "arm", "user_agent", "ip_prefix", "release",
+)  # fmt: skip
 _PLACE = re.compile(r" - at `\$(?:\.events)?(?:\[(?P<index>\d+)\])?(?:\.(?P<field>\w+))?`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<field>\w+)`$")
 Action: TypeAlias = Literal[
     "impression", "click", "view", "purchase", "rating", "like", "dislike", "hide"
 ]  # ACTIONS, which a test holds equal
+Rung: TypeAlias = Literal["personal", "session", "segment", "trending"]  # RUNGS, likewise
 Place = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -53,6 +56,8 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     arm: str | None = None
     user_agent: str | None = None
     ip_prefix: str | None = None
+    release: str | None = None
+    rung: Rung | None = None
 
 
 class Batch(msgspec.Struct, forbid_unknown_fields=True):

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.columns import ACTIONS
+from core.columns import ACTIONS, RUNGS
 from core.home import Home
 from core.ingest_settings import IngestSettings
 from core.intake_settings import IntakeSettings
 from serving.intake.action_memory import Action as Remembered
-from serving.intake.event import Action, Event, EventReader
+from serving.intake.event import Action, Event, EventReader, Rung
 from serving.web.problems import Problem
 
 WHOLE = {"user_id": "ann", "item_id": "m1", "action": "click", "event_id": "e1"}
@@ -27,6 +27,7 @@ def body(text):
 
 def test_actions_are_those_of_the_tables():
     assert typing.get_args(Action) == ACTIONS
+    assert typing.get_args(Rung) == RUNGS
     assert typing.get_args(typing.get_type_hints(Remembered)["action"]) == ACTIONS
 
 

@@ -3,6 +3,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import polars as pl
 import pytest
 
 from assets.ingest.snapshot import snapshot
@@ -166,10 +167,18 @@ def test_a_click_counts_on_every_connection_and_once_in_the_lake(tmp_path, toy, 
     assert code == 0, errors
     # the same id a hundred times, each with the server's own moment: one of them counts
     totals = take_in_waiting(home, IngestSettings())
-    events = [entry for entry in totals.entries if entry.table == "events"]
+    files = [entry for entry in totals.entries if entry.table == "events"]
+    assert all(entry.quarantined == 0 for entry in files if "impressions" in entry.source_file)
+    events = [entry for entry in files if "impressions" not in entry.source_file]
     assert sum(entry.read for entry in events) == 101
     assert sum(entry.accepted for entry in events) == 2
-    assert snapshot(home).accounts["events"].accepted == 2
+    lake = pl.concat(map(pl.read_parquet, snapshot(home).paths("events")))
+    posted = lake.filter(pl.col("action") != "impression")
+    assert sorted(posted["event_id"]) == ["click", "hide"]
+    shown = lake.filter(pl.col("action") == "impression")
+    assert shown.height > 0
+    assert shown["rung"].null_count() == shown["release"].null_count() == 0
+    assert not shown.filter(user_id="ann", item_id="m2", position=1).is_empty()
     assert take_in_waiting(home, IngestSettings()).entries == []
 
 
