@@ -50,7 +50,7 @@ def find_wrk() -> str:
     return program
 
 
-def run_wrk(port: int, target: Target, seconds: int) -> Counted:
+def run_wrk(port: int, target: Target, seconds: int, connections: int = CONNECTIONS) -> Counted:
     """Asks a server on the loopback for what it can answer, from one thread.
 
     Raises:
@@ -60,7 +60,7 @@ def run_wrk(port: int, target: Target, seconds: int) -> Counted:
     before = _used()
     done = subprocess.run(
         [
-            find_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(_SCRIPT), *headers,
+            find_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_SCRIPT), *headers,
             f"http://127.0.0.1:{port}/", "--",
             target.path, str(target.n_users), str(target.n_items), str(target.seed),
         ],

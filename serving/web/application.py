@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from functools import lru_cache
 from time import perf_counter_ns
 
 from core.home import Home
@@ -140,7 +141,7 @@ class Application:
             with self._together:
                 answer = await respond(self._pages, scope, protocol, caller)
         if isinstance(answer, Problem):
-            protocol.response_bytes(answer.status, list(answer.headers.items()), answer.to_bytes())
+            protocol.response_bytes(answer.status, *_rendered(answer))
             answer = answer.status
         self._metrics.cells[_REQUESTS.get((route, answer), _REQUESTS[route, OTHER])] += 1
         self._metrics.observe(_SECONDS[route], perf_counter_ns() - start)
@@ -162,6 +163,11 @@ class Application:
 
     def _missing(self) -> Problem | None:
         return None if self._access is None else self._access.verifier.missing
+
+
+@lru_cache(64)  # a refusal must cost little: under overload it is the same one thousands of times
+def _rendered(problem: Problem) -> tuple[list[tuple[str, str]], bytes]:
+    return list(problem.headers.items()), problem.to_bytes()
 
 
 def _route(path: str) -> str:
