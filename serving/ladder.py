@@ -11,8 +11,6 @@ from serving.session_blend import Neighbourhood, capped
 from serving.user_record import UserRecord
 
 _ALL_PERSONAL = [("personal",) * n for n in range(MAX_COUNT + 1)]
-_SPARE = 20
-"""Rows of a personal list beyond those asked for that what is taken and capped may use up."""
 _NONE: frozenset[int] = frozenset()
 
 
@@ -59,7 +57,7 @@ def choose(
         rows = _distinct(_allowed(release, _rungs(release, record, genres), taken))
         return Choice.of(list(islice(rows, count)))
     exempt = {n for n in map(release.category, genres) if n is not None}
-    rows = _blended(release, record, genres, seeds, taken, count, weight)
+    rows = _blended(release, record, genres, seeds, taken, weight)
     return Choice.of(capped(release, rows, count, exempt))
 
 
@@ -69,33 +67,31 @@ def _blended(
     genres: Sequence[str],
     seeds: Sequence[int],
     taken: Set[int],
-    count: int,
     weight: float,
 ) -> Iterator[Row]:
-    """Yields the rows of all rungs in one order, best first; see `session_blend`.
+    """Yields the personal list, or the lower rungs where there is none, with the seeds' neighbours.
 
     A personal row keeps its rung, score and reason. Whatever else the neighbours propose is of the
-    rung `session`.
+    rung `session`. Behind all that come the lower rungs, read only if they are reached.
     """
-    items, codes, reasons = record.rows(MAX_ROWS) if record is not None else ([], [], [])
+    nearby = Neighbourhood(release, [x for x in seeds if not release.is_taken_down(x)])
+    below = _distinct(_allowed(release, _lower_rungs(release, record, genres), taken))
+    items, codes, reasons = record.rows(MAX_ROWS) if record is not None else ((), (), ())
     places = {item: place for place, item in enumerate(items)}
-    lower: dict[int, Row] = {}
-    if len(items) < count + _SPARE:
-        below = _distinct(_allowed(release, _lower_rungs(release, record, genres), taken))
-        lower = {row.item: row for row in islice(below, MAX_ROWS)}
-    shown = [seed for seed in seeds if not release.is_taken_down(seed)]
-    nearby = Neighbourhood(release, shown)
-    unavailable, texts = release.unavailable, release.personal_scores
-    for item in nearby.fused(chain(items, (x for x in lower if x not in places)), weight):
+    lower = {} if items else {row.item: row for row in islice(below, MAX_ROWS)}
+    given, texts, unavailable = set(), release.personal_scores, release.unavailable
+    for item in nearby.fused(items or lower, weight):
         if item in taken or item in unavailable:
             continue
+        row = None
         if (place := places.get(item)) is not None:
             (fragment,) = release.reason_fragments((item,), (reasons[place],))
             if not release.names_hidden((fragment,)):
-                yield Row("personal", item, texts[codes[place]], fragment)
-                continue
-        if (row := nearby.row(item) or lower.get(item)) is not None:
+                row = Row("personal", item, texts[codes[place]], fragment)
+        if row := row or nearby.row(item) or lower.get(item):
+            given.add(item)
             yield row
+    yield from (row for row in below if row.item not in given)
 
 
 def _distinct(rows: Iterable[Row]) -> Iterator[Row]:

@@ -50,9 +50,9 @@ def test_a_stranger_gets_the_neighbours_of_what_was_seen(release):
 
 
 def test_a_personal_row_stays_one(release):
-    # zoë's list is m5; m1's neighbours are m2, m6 (gone) and m3; trending gives m2 and m3 too
+    # zoë's list is m5; m1's neighbours are m2, m6 (gone) and m3; m5 and m2 count .5/11 each
     body = answer(release, "zoë", 50, ["m1"])
-    assert named(body) == ["m2 session", "m3 session", "m5 personal", "m4 trending"]
+    assert named(body) == ["m5 personal", "m2 session", "m3 session", "m4 trending"]
     assert body["rung"] == "personal"
 
 
