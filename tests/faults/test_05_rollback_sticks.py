@@ -10,7 +10,7 @@ from core.release_store import ReleaseStore
 from core.settings import load_settings
 from serving import release_commands as commands
 from tests.serving.conftest import publish_toy
-from tests.serving.test_server import RunningServer
+from tests.serving.web.test_server import RunningServer
 
 pytestmark = pytest.mark.faults
 WITHIN_SECONDS = 5.0
