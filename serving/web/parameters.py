@@ -89,14 +89,14 @@ def parse_id(text: str, name: str) -> str | Problem:
 
 
 def _parse_names(fields: Mapping[str, str], name: str, most: int) -> tuple[str, ...] | Problem:
-    """Returns a parameter's names, split at commas; blank ones do not count."""
+    """Returns a parameter's names, split at commas; blank ones are left out."""
     text = fields.get(name)
     if not text:
         return ()
-    names = tuple(x for x in (_normal(part) for part in text.split(",")) if x)
-    if len(names) > most:
-        return Problem(400, f"{name} has {len(names)} names, at most {most} are allowed", name)
-    return names
+    n_names = text.count(",") + 1
+    if n_names > most:
+        return Problem(400, f"{name} has {n_names} names, at most {most} are allowed", name)
+    return tuple(x for x in (_normal(part) for part in text.split(",")) if x)
 
 
 def _decode(text: str) -> str:

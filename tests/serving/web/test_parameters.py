@@ -43,6 +43,7 @@ def test_a_bad_count_is_a_problem(count):
         ("user_id=a&user_id=b", "user_id"),
         ("user_id=a&count=1&count=2", "count"),
         ("user_id=a&genres=" + ",".join("abcdefghijklmnopqrstu"), "genres"),
+        ("user_id=a&genres=" + "," * 20, "genres"),
         ("user_id=%FF", None),
         ("user_id=%ED%A0%80", None),
     ],
