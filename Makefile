@@ -37,8 +37,9 @@ lint: install  ## format, lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: install  ## write the settings reference anew from the settings' docstrings
+docs: install  ## write anew what is generated from the code
 	$(BIN)/python -m orchestration.settings_reference docs/settings.md
+	$(BIN)/python -m serving.web.openapi docs/openapi.json
 
 ui: install  ## the Dagster UI on http://127.0.0.1:3000 over ./var
 	$(BIN)/daybreak ui

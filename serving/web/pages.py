@@ -5,15 +5,18 @@ import string
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from serving.answer import similar
 from serving.current_release import CurrentRelease, Served
+from serving.web.answer_types import Answer, Health, Ready
 from serving.web.metrics import CONTENT_TYPE, Metrics
+from serving.web.openapi import document
 from serving.web.parameters import parse_count, parse_id, parse_query
 from serving.web.problems import NO_RELEASE, Problem
 
@@ -37,12 +40,13 @@ def build_pages(
         missing: returns what else than a release is lacking for the server to be ready.
     """
     template = string.Template(_PAGE.read_text(encoding="utf-8"))
+    described = document()
 
     async def similar_items(request: Request) -> Response:
         return _similar(current.served, request)
 
     async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return _json(Health())
 
     async def ready(request: Request) -> Response:
         served = current.served
@@ -50,7 +54,10 @@ def build_pages(
             return problem_response(NO_RELEASE)
         if (problem := missing()) is not None:
             return problem_response(problem)
-        return JSONResponse({"status": "ready", "release": served.release.id})
+        return _json(Ready("ready", served.release.id))
+
+    async def openapi(request: Request) -> Response:
+        return Response(described, media_type="application/json")
 
     async def exposition(request: Request) -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
@@ -65,6 +72,7 @@ def build_pages(
             Route("/healthz", health),
             Route("/readyz", ready),
             Route("/metrics", exposition),
+            Route("/openapi.json", openapi),
             Route("/v1/items/{item_id:path}/similar", similar_items),
         ],
         exception_handlers={HTTPException: _refuse, Exception: _fail},
@@ -74,6 +82,10 @@ def build_pages(
 def problem_response(problem: Problem) -> Response:
     """Returns a problem document as a response."""
     return Response(problem.to_bytes(), problem.status, problem.headers)
+
+
+def _json(answer: Answer) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def _similar(served: Served | None, request: Request) -> Response:

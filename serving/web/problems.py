@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from serving.web.answer_types import ProblemDocument
 from serving.web.response_headers import COMMON
 
 MEDIA_TYPE = "application/problem+json"
@@ -62,16 +63,14 @@ class Problem:
     def to_bytes(self) -> bytes:
         """Returns the document."""
         kind, title = _TITLES[self.status]
-        document: dict[str, str | int] = {
-            "type": f"urn:daybreak:problem:{self.kind or kind}",
-            "title": self.title or title,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.parameter is not None:
-            document["parameter"] = self.parameter
-        if self.index is not None:
-            document["index"] = self.index
+        document = ProblemDocument(
+            type=f"urn:daybreak:problem:{self.kind or kind}",
+            title=self.title or title,
+            status=self.status,
+            detail=self.detail,
+            parameter=msgspec.UNSET if self.parameter is None else self.parameter,
+            index=msgspec.UNSET if self.index is None else self.index,
+        )
         return msgspec.json.encode(document)
 
 

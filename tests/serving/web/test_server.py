@@ -170,7 +170,7 @@ def test_who_asks_elsewhere_is_told_where_to_ask(server, path, method):
     detail = json.loads(server.get(path, method=method).body)["detail"]
     assert detail == (
         f"{method} '{path}' is not served here; GET /v1/recommendations, /, /healthz, /readyz, "
-        "/metrics, /v1/items/{item_id}/similar is"
+        "/metrics, /openapi.json, /v1/items/{item_id}/similar is"
     )
 
 
