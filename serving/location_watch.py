@@ -28,6 +28,7 @@ class LocationWatch:
         settings: the location, and how to copy from it.
         grace_seconds: how long a retired release stays here.
         refused: returns the releases that the server refuses now.
+        failed: is called after each look that failed.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class LocationWatch:
         settings: ReleaseSettings,
         grace_seconds: float,
         refused: Callable[[], Set[str]] = frozenset,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._home = home
         self._settings = settings
         self._grace_seconds = grace_seconds
         self._refused = refused
+        self._failed = failed
         self._look_at = 0.0
         self._stopping = threading.Event()
         self._threads = [
@@ -91,6 +94,7 @@ class LocationWatch:
                 assert location is not None  # no thread is made without one
                 act(releases, location)
             except (DaybreakError, OSError) as error:
+                self._failed()
                 # A connection fails in many words; what was refused is told by name.
                 state = "unreachable" if isinstance(error, OSError) else str(error)
                 if state != complaint:

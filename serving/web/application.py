@@ -1,6 +1,7 @@
 """The server's one application: the hot path bare, the rest behind an adapter."""
 
 import asyncio
+import logging
 import os
 import signal
 from functools import lru_cache
@@ -25,12 +26,13 @@ from serving.web.limits import CLIENTS, USERS, Limits
 from serving.web.metric_table import OTHER, ROUTES, STATUSES
 from serving.web.metrics import N_CELLS, REGION, Metrics, place
 from serving.web.pages import RECOMMENDATIONS, build_pages
-from serving.web.problems import Problem
+from serving.web.problems import FAILED, Problem
 from serving.web.recommend import Recommend
 from serving.web.release_metrics import ReleaseMetrics
 from serving.web.shared_memory import SharedMemory
 from serving.web.token_buckets import N_CELLS as N_BUCKETS
 
+_log = logging.getLogger("daybreak.serving")
 EVENT_POSITIONS = "event_positions"
 """The cells that say how far each worker's stream of events is."""
 _ROUTES = {
@@ -69,6 +71,7 @@ class Application:
     def __init__(self, home: Home, settings: Settings, shared: SharedMemory) -> None:
         serving = settings.serving
         self._metrics = Metrics(shared, shared.claim_row())
+        self._metrics.add("daybreak_worker_starts")
         self.current = CurrentRelease(
             ReleaseStore(home.releases),
             poll_seconds=serving.poll_seconds,
@@ -80,6 +83,7 @@ class Application:
             settings.releases,
             settings.retention.grace_seconds,
             refused=lambda: set(self.current.refused),
+            failed=lambda: self._metrics.add("daybreak_location_failures"),
         )
         self._access: Access | None = None
         if settings.security.tokens:
@@ -128,18 +132,22 @@ class Application:
         """Answers one request."""
         start = perf_counter_ns()
         route = _route(scope.path)
-        caller = self._admitted(scope, route)
         answer: Problem | int
-        if isinstance(caller, Problem):
-            answer = caller
-        elif route == "recommendations":
-            answer = self._recommend(scope, protocol, caller)
-        elif route == "events":
-            with self._together:
-                answer = await self._posts(scope, protocol, caller)
-        else:
-            with self._together:
-                answer = await respond(self._pages, scope, protocol, caller)
+        try:
+            caller = self._admitted(scope, route)
+            if isinstance(caller, Problem):
+                answer = caller
+            elif route == "recommendations":
+                answer = self._recommend(scope, protocol, caller)
+            elif route == "events":
+                with self._together:
+                    answer = await self._posts(scope, protocol, caller)
+            else:
+                with self._together:
+                    answer = await respond(self._pages, scope, protocol, caller)
+        except Exception:  # noqa: BLE001 - a fault of ours, whichever, is answered and counted
+            _log.exception("a request failed")  # without its address: a user's id may stand there
+            answer = FAILED
         if isinstance(answer, Problem):
             protocol.response_bytes(answer.status, *_rendered(answer))
             answer = answer.status

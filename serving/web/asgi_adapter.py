@@ -1,5 +1,6 @@
 """Runs an ASGI application behind an RSGI server, for everything off the hot path."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -7,6 +8,8 @@ from starlette.types import ASGIApp, Message
 
 from serving.web.callers import Caller
 from serving.web.response_headers import protected
+
+_log = logging.getLogger("daybreak.serving")
 
 
 class RsgiScope(Protocol):
@@ -63,5 +66,10 @@ async def respond(app: ASGIApp, scope: RsgiScope, protocol: RsgiProtocol, caller
             named = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in start["headers"]]
             protocol.response_bytes(start["status"], protected(named), b"".join(pieces))
 
-    await app(asgi_scope, receive, send)
+    try:
+        await app(asgi_scope, receive, send)
+    except Exception:
+        if not start:
+            raise
+        _log.exception("a request failed")  # the application has said so, and leaves the log to us
     return int(start["status"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["counter", "histogram", "largest", "smallest"]
+Kind = Literal["counter", "histogram", "largest", "smallest", "derived"]
 
 OTHER = "other"
 """Whatever else is asked, or answered."""
@@ -23,7 +23,8 @@ class Metric:
         name: as exported, without the suffix of its kind.
         help: one sentence.
         kind: counters and histograms add up over the workers; of a number that each worker
-            states anew, the largest or the smallest is exported.
+            states anew, the largest or the smallest is exported; what is derived is made of
+            others when it is asked for.
         labels: names of the labels.
         series: the values of the labels, one tuple a series.
     """
@@ -37,7 +38,13 @@ class Metric:
     @property
     def n_cells(self) -> int:
         """Cells of one series: a histogram has one a bucket, one beyond, and the sum in ns."""
-        return len(SECONDS) + 2 if self.kind == "histogram" else 1
+        return {"histogram": len(SECONDS) + 2, "derived": 0}.get(self.kind, 1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its series, as they are exported and asked for."""
+        ends = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+        return tuple(self.name + end for end in ends.get(self.kind, ("",)))
 
 
 def _by(*values: str) -> tuple[tuple[str, ...], ...]:
@@ -66,7 +73,14 @@ METRICS = (
     Metric("daybreak_swap_seconds", "From seeing a release to serving it.", "histogram"),
     Metric("daybreak_release_published_at", "When the served release was published, Unix time; "
            "the earliest among the workers.", "smallest"),
+    Metric("daybreak_release_age_seconds", "Time since the served release was published; absent "
+           "while none is served.", "derived"),
+    Metric("daybreak_release_info", "1, with the id of the release that the answering worker "
+           "serves.", "derived", ("release",)),
     Metric("daybreak_releases_refused", "Standing releases that did not verify.", "largest"),
+    Metric("daybreak_workers", "Worker processes that the server is to have.", "derived"),
+    Metric("daybreak_worker_starts", "Worker processes that began; more than there are to be: one "
+           "died and was replaced."),
     Metric("daybreak_look_failures", "Looks at the release log or the tombstones that failed."),
     Metric("daybreak_location_failures", "Looks at the releases' location that failed."),
     Metric(

@@ -76,20 +76,22 @@ class Metrics:
         """Yields all families: what the library asks of a collector."""
         rows = [self._all[n * N_CELLS : (n + 1) * N_CELLS].tolist() for n in range(self._n_rows)]
         for metric in METRICS:
-            yield _family(metric, rows)
-        age = GaugeMetricFamily(
-            "daybreak_release_age_seconds", "Time since the served release was published."
-        )
-        published = _stated("daybreak_release_published_at", rows)
-        if published:
-            age.add_metric([], max(0.0, time.time() - min(published)))
-        yield age
-        info = GaugeMetricFamily(
-            "daybreak_release_info", "The release that is served.", labels=["release"]
-        )
-        if self.release:
-            info.add_metric([self.release], 1)
-        yield info
+            yield self._derived(metric, rows) if metric.kind == "derived" else _family(metric, rows)
+
+    def _derived(self, metric: Metric, rows: list[list[int]]) -> Family:
+        gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+        match metric.name:
+            case "daybreak_release_age_seconds":
+                if published := _stated("daybreak_release_published_at", rows):
+                    gauge.add_metric([], max(0.0, time.time() - min(published)))
+            case "daybreak_release_info":
+                if self.release:
+                    gauge.add_metric([self.release], 1)
+            case "daybreak_workers":
+                gauge.add_metric([], self._n_rows)
+            case other:
+                raise AssertionError(f"nothing derives {other}")
+        return gauge
 
 
 def place(name: str, *labels: str) -> int:

@@ -18,7 +18,7 @@ from serving.web.answer_types import Answer, Health, Ready
 from serving.web.metrics import CONTENT_TYPE, Metrics
 from serving.web.openapi import document
 from serving.web.parameters import parse_count, parse_id, parse_query
-from serving.web.problems import NO_RELEASE, Problem
+from serving.web.problems import FAILED, NO_RELEASE, Problem
 
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""
@@ -118,7 +118,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    return problem_response(Problem(500, "the server failed on this request; its log says why"))
+    return problem_response(FAILED)
 
 
 def _facts(served: Served | None) -> str:

@@ -74,4 +74,5 @@ class Problem:
         return msgspec.json.encode(document)
 
 
+FAILED = Problem(500, "the server failed on this request; its log says why")
 NO_RELEASE = Problem(503, "no valid release has been published yet; try again later")

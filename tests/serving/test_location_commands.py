@@ -166,7 +166,8 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
     first = toy.publish(builder.releases, "1970-01-11", 1)
     push(builder, settings, None)
     current = CurrentRelease(ReleaseStore(home.releases), poll_seconds=0.05, retry_seconds=0.2)
-    watch = LocationWatch(home, settings, 3600)
+    failures = []
+    watch = LocationWatch(home, settings, 3600, failed=lambda: failures.append(1))
 
     def serves(name):
         return current.served is not None and current.served.release.id == name
@@ -181,6 +182,7 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
             n_lines = caplog.text.count("is served on")
             time.sleep(2)
             assert caplog.text.count("is served on") == n_lines == 2  # one a thread
+            assert len(failures) > n_lines  # each look counts
             assert serves(first)
             assert current.is_ready
             s3.start()

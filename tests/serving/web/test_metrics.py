@@ -69,6 +69,25 @@ def test_a_respawned_worker_keeps_its_counts_and_states_anew():
     assert ("daybreak_release_published_at",) not in found
 
 
+def test_what_is_derived_is_there_once_there_is_something_to_derive_it_from():
+    one, _ = two_workers()
+    assert series(one)["daybreak_workers",] == 2
+    assert not any(key[0] == "daybreak_release_info" for key in series(one))
+    one.release = "1970-01-11.abc"
+    assert series(one)["daybreak_release_info", "1970-01-11.abc"] == 1
+
+
+def test_the_series_have_the_names_that_the_table_says():
+    one, _ = two_workers()
+    one.release = "1970-01-11.abc"
+    for metric in METRICS:
+        if metric.kind == "smallest":
+            one.state(metric.name, 1)
+        elif metric.kind == "counter":
+            one.add(metric.name, *metric.series[0])
+    assert {key[0] for key in series(one)} == {name for x in METRICS for name in x.names}
+
+
 def test_no_metric_is_there_twice():
     names = [metric.name for metric in METRICS]
     assert sorted(set(names)) == sorted(names)
