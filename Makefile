@@ -40,6 +40,7 @@ lint: install  ## format, lint, types and import rules
 docs: install  ## write anew what is generated from the code
 	$(BIN)/python -m orchestration.settings_reference docs/settings.md
 	$(BIN)/python -m serving.web.openapi docs/openapi.json
+	$(BIN)/python -m serving.web.metric_reference docs/metrics.md
 
 ui: install  ## the Dagster UI on http://127.0.0.1:3000 over ./var
 	$(BIN)/daybreak ui
