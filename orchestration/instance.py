@@ -13,7 +13,7 @@ LOCATION = "daybreak"
 REPOSITORY_TAG = {".dagster/repository": f"__repository__@{LOCATION}"}
 """Without it a run made by the command line does not appear under its job in the UI."""
 
-_CONFIG = b"""\
+CONFIG = b"""\
 telemetry:
   enabled: false
 nux:
@@ -28,7 +28,7 @@ def prepare_instance(home: Home) -> None:
     """Makes the home's DAGSTER_HOME and points this process at it."""
     config = home.dagster / "dagster.yaml"
     if not config.exists():
-        replace_file(config, _CONFIG)
+        replace_file(config, CONFIG)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
