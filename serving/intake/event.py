@@ -39,8 +39,22 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class Event(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One thing one user did with one item, as it is posted.
 
-    `occurred_at` is RFC 3339 text or whole microseconds since 1970, the server's clock where it
-    is absent; an event without an `event_id` gets one.
+    Attributes:
+        user_id: who.
+        item_id: which item.
+        action: what.
+        event_id: what it is told apart by, so that one posted twice counts once; made where it
+            is absent.
+        occurred_at: RFC 3339 text or whole microseconds since 1970; the server's clock where it
+            is absent.
+        value: stars, amount or seconds, by action; a rating needs it.
+        session_id: the visit that it belongs to.
+        position: the item's place in what was shown, from 0 or 1 as the client counts.
+        surface: the page or list where it happened.
+        experiment_id: the experiment that the user took part in.
+        arm: the arm of that experiment.
+        user_agent: the client's user agent, by which bots are found.
+        ip_prefix: the client's shortened address.
     """
 
     user_id: str
@@ -61,7 +75,11 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Batch(msgspec.Struct, forbid_unknown_fields=True):
-    """Several events."""
+    """Several events.
+
+    Attributes:
+        events: all of them are stored, or none.
+    """
 
     events: list[Event]
 

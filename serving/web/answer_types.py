@@ -108,6 +108,18 @@ class Similar(Answer, frozen=True):
     items: Annotated[list[Neighbour], msgspec.Meta(max_length=MAX_COUNT)]
 
 
+class EventsAccepted(Answer, frozen=True):
+    """Events that are on the disk.
+
+    Attributes:
+        accepted: how many there were.
+        event_ids: their ids, in the order in which they were posted.
+    """
+
+    accepted: Annotated[int, msgspec.Meta(ge=1)]
+    event_ids: list[Id]
+
+
 class Health(Answer, frozen=True):
     """The process answers.
 

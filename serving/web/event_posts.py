@@ -11,6 +11,7 @@ from core.intake_settings import IntakeSettings
 from core.tombstones import Tombstones
 from serving.intake.event import AcceptedEvents, EventReader
 from serving.intake.event_stream import EventStream
+from serving.web.answer_types import EventsAccepted
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope
 from serving.web.callers import NOT_YOURS, Caller
 from serving.web.metrics import Metrics
@@ -66,7 +67,7 @@ class EventPosts:
         if problem := _not_theirs(events, caller) or await self._store(events):
             self._metrics.add("daybreak_intake_events", "refused", n=n_events)
             return problem
-        told = {"accepted": n_events, "event_ids": events.event_ids}
+        told = EventsAccepted(n_events, list(events.event_ids))
         protocol.response_bytes(202, JSON, msgspec.json.encode(told))
         return 202
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,24 @@ _ABOUT = """\
 Lists that were made at night, looked up by user. Nothing is computed by a model here, and no other
 service is asked.
 
+Posted events are kept before they are acknowledged; the night after takes them in.
+
 HEAD is answered wherever GET is; any other method gets 405 with `Allow`, any other path 404. Every
 refusal is a problem document (RFC 9457), but for what the HTTP layer refuses by itself, without a
 body: an address that is too long (414), headers that are too large (431), bytes that are no HTTP
 (400). A query parameter that is not known is not looked at; one that is given twice gets 400.
 Tokens are off by default on the loopback."""
 _REFUSALS = {
-    400: "Something is wrong with a parameter; the document names it.",
+    400: "Something is wrong with a parameter or a field; the document names it.",
     401: "There is no token, or it is refused; the document says why.",
     403: "The token is good, but not for this.",
     404: "It is not in the release that is served.",
+    408: "The body did not come in time.",
+    413: "The body is too long.",
     429: "This user or this client asks too often.",
     500: "The server failed; its log says why.",
-    503: "No release is served yet, the server is overloaded, or no token can be verified yet.",
+    503: "No release is served yet, the server is overloaded, events can't be stored, or no token "
+    "can be verified yet.",
 }
 _HEADERS: dict[int, dict[str, tuple[str, dict[str, Any]]]] = {
     401: {"WWW-Authenticate": ("What the token lacks (RFC 6750).", {"type": "string"})},
@@ -40,14 +46,12 @@ _FIELD = re.compile(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
 
 def document() -> bytes:
     """Returns the document as JSON, with two blanks a level."""
-    answers = [x.answer for x in OPERATIONS if x.answer is not None]
-    _, schemas = msgspec.json.schema_components(
-        [*answers, ProblemDocument], ref_template="#/components/schemas/{name}"
-    )
+    shapes = [x for one in OPERATIONS for x in (*one.posted, one.answer) if x is not None]
+    _, schemas = _schemas([*shapes, ProblemDocument])
     described = {
         "openapi": "3.1.1",
         "info": {"title": "Daybreak", "version": "1.0.0", "description": _ABOUT},
-        "paths": {x.path: {"get": _operation(x)} for x in OPERATIONS},
+        "paths": {x.path: {x.method: _operation(x)} for x in OPERATIONS},
         "components": {
             "schemas": {name: _with_fields(schema) for name, schema in schemas.items()},
             "responses": {str(status): _refusal(status) for status in _REFUSALS},
@@ -63,21 +67,33 @@ def document() -> bytes:
     return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 
+def _schemas(shapes: Sequence[Any]) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    return msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+
+
 def _operation(operation: Operation) -> dict[str, Any]:
     refusals = (*operation.refusals, 500)
-    return {
+    described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "security": [] if operation.is_open else [{"token": []}, {}],
         "parameters": [_parameter(x) for x in operation.parameters],
         "responses": {
-            "200": {
+            str(operation.status): {
                 "description": operation.summary,
                 "content": {operation.media_type: {"schema": _answer(operation)}},
             },
             **{str(x): {"$ref": f"#/components/responses/{x}"} for x in refusals},
         },
     }
+    if operation.posted:
+        posted, _ = _schemas(operation.posted)
+        described["requestBody"] = {
+            "description": operation.body,
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": list(posted)}}},
+        }
+    return described
 
 
 def _answer(operation: Operation) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.ids import MAX_ID_BYTES
+from core.intake_settings import IntakeSettings
+from serving.intake.event import Batch, Event
 from serving.layout import MAX_COUNT
-from serving.web.answer_types import Answer, Health, Ready, Recommendations, Similar
+from serving.web.answer_types import Answer, EventsAccepted, Health, Ready, Recommendations, Similar
 from serving.web.parameters import DEFAULT_COUNT, MAX_GENRES, MAX_SESSION
 
 
@@ -41,6 +43,10 @@ class Operation:
         parameters: what it takes.
         media_type: of a good answer.
         is_open: whether it needs no token where tokens are on.
+        method: in small letters, as the document has it.
+        status: of a good answer.
+        posted: the shapes of which the body may be one, and `list[…]` of them.
+        body: what the body is, for people.
     """
 
     path: str
@@ -51,12 +57,17 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     media_type: str = "application/json"
     is_open: bool = False
+    method: Literal["get", "post"] = "get"
+    status: int = 200
+    posted: tuple[Any, ...] = ()
+    body: str = ""
 
 
 # A letter that `str.strip` leaves: it takes more than JavaScript's `\s`, but for U+FEFF.
 _NOT_BLANK = r"[^\s\u001c-\u001f\u0085]|\uFEFF"
 _ID = {"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "pattern": _NOT_BLANK}
 _ID_RULE = f"not blank, and at most {MAX_ID_BYTES} bytes of UTF-8"
+_INTAKE = IntakeSettings()
 _COUNT = Parameter(
     "count", "How many rows.",
     {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT},
@@ -92,6 +103,14 @@ OPERATIONS = (
                       place="path", is_required=True),
             _COUNT,
         ),
+    ),
+    Operation(
+        "/v1/events", "postEvents", "Takes in what users did, and answers once it is on the disk.",
+        EventsAccepted, (400, 401, 403, 408, 413, 429, 503), method="post", status=202,
+        posted=(Event, list[Event], Batch),
+        body="One event or several, which are stored all or not at all. At most "
+        f"{_INTAKE.max_batch:,} events and {_INTAKE.max_body_bytes:,} bytes unless the server's "
+        f"[intake] says otherwise. User, item and event ids are {_ID_RULE}.",
     ),
     Operation("/healthz", "getHealth", "Whether the process answers.", Health, (), is_open=True),
     Operation(
