@@ -15,12 +15,13 @@ RUN python -m venv --without-pip /venv \
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 daybreak \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin daybreak \
-    && install -d -o 10001 -g 10001 /data
+    && install -d -o 10001 -g 10001 /data /data/dagster
 COPY --from=packages /venv /venv
 COPY core /app/core
 COPY serving /app/serving
 RUN /venv/bin/python -m compileall -q /app
-# It writes below /data alone, so that the rest may be read-only.
+# /data/dagster is for the pipeline, where this image is the first to fill a shared volume. The
+# server writes below /data alone, so that the rest may be read-only.
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DAYBREAK_HOME=/data
 WORKDIR /app
 USER 10001:10001

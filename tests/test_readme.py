@@ -38,7 +38,7 @@ def test_every_place_to_go_to_exists(wanted, places):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/looking.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/looking.md", "docs/deploy.md"]
 )
 def test_every_link_within_the_project_leads_somewhere(page):
     for target in _LINKED.findall((ROOT / page).read_text(encoding="utf-8")):
