@@ -137,6 +137,7 @@ def test_dagster_stores_in_postgres_and_is_otherwise_as_on_a_disk():
     config = yaml.safe_load((DEPLOY / "dagster.yaml").read_text(encoding="utf-8"))
     postgres = config.pop("storage")["postgres"]["postgres_db"]
     assert config == yaml.safe_load(CONFIG)
+    assert postgres["scheme"] == "postgresql+psycopg2"  # the driver of pipeline-requirements.txt
     variables = {x["env"] for x in postgres.values() if isinstance(x, dict)}
     given = set(SERVICES["webserver"]["environment"]) | {"DAGSTER_POSTGRES_PASSWORD"}
     assert variables == given
