@@ -16,6 +16,7 @@ from core.columns import ACTIONS, OCCURRED_US
 from core.days import day_start_us
 from core.ingest_settings import IngestSettings
 from core.intake_settings import IntakeSettings
+from serving.web.answer_types import Rung
 from serving.web.problems import Problem
 
 _HIDDEN = {"Cc", "Cf", "Zl", "Zp"}  # categories of letters that no id holds
@@ -31,7 +32,6 @@ _MISSING = re.compile(r"^Object missing required field `(?P<field>\w+)`$")
 Action: TypeAlias = Literal[
     "impression", "click", "view", "purchase", "rating", "like", "dislike", "hide"
 ]  # ACTIONS, which a test holds equal
-Rung: TypeAlias = Literal["personal", "session", "segment", "trending"]  # RUNGS, likewise
 Place = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -55,6 +55,8 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         arm: the arm of that experiment.
         user_agent: the client's user agent, by which bots are found.
         ip_prefix: the client's shortened address.
+        release: of the list that the item was shown on.
+        rung: where that list had the item from.
     """
 
     user_id: str
