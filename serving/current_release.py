@@ -12,7 +12,7 @@ from core.errors import DaybreakError, NotFound
 from core.release_standing import ReleaseEntry
 from core.release_store import ReleaseStore
 from core.tombstones import Tombstones
-from serving.reader import open_release
+from serving.open_releases import OpenReleases
 from serving.release import Release
 
 _TOMBSTONE_SECONDS = 1.0
@@ -91,8 +91,10 @@ class CurrentRelease:
         poll_seconds: float,
         retry_seconds: float,
         observer: Observer | None = None,
+        opened: OpenReleases | None = None,
     ) -> None:
         self._observer = observer or _Unobserved()
+        self._opened = opened or OpenReleases()
         self.served: Served | None = None
         self.tombstones = Tombstones()
         self.refused: dict[str, str] = {}
@@ -215,11 +217,11 @@ class CurrentRelease:
     def _open(self, name: str) -> Release:
         path = self._releases.path(name)
         try:
-            return open_release(path, "answers")
+            return self._opened.open(path)
         except (DaybreakError, OSError):
             if self._releases.path(name) == path:
                 raise
-            return open_release(self._releases.path(name), "answers")  # redacted while it was read
+            return self._opened.open(self._releases.path(name))  # redacted while it was read
 
     def _watch(self, look: Callable[[], None], pause_seconds: float) -> None:
         last_complaint = ""

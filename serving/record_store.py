@@ -4,6 +4,7 @@ A file is written once, in key order, and from then on only mapped and read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import lmdb
@@ -96,6 +97,18 @@ class RecordReader:
         """Yields every key and its record, in ascending order of keys."""
         with self._transaction.cursor() as cursor:
             yield from cursor
+
+    def keys(self, prefix: bytes) -> Iterator[bytes]:
+        """Yields the keys that begin so, in ascending order; reads no more of them than are taken.
+
+        Args:
+            prefix: up to 511 bytes; empty for all keys.
+        """
+        with self._transaction.cursor() as cursor:
+            if cursor.set_range(prefix) if prefix else cursor.first():
+                yield from takewhile(
+                    lambda key: key.startswith(prefix), cursor.iternext(keys=True, values=False)
+                )
 
     def __len__(self) -> int:
         return int(self._environment.stat()["entries"])

@@ -1,6 +1,8 @@
 """One release, mapped for reading."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from copy import copy
+from heapq import merge
 from pathlib import Path
 
 import msgspec
@@ -91,6 +93,12 @@ class Release:
         self.unavailable = self._out_of_time | self._down
         self.taken_down = frozenset(item_ids)
 
+    def hiding(self, item_ids: Collection[str]) -> "Release":
+        """Returns the same release, over the same files, that hides other items than this one."""
+        other = copy(self)
+        other.hide(item_ids)
+        return other
+
     def is_taken_down(self, item: int) -> bool:
         """Returns whether an item, given by its number, is taken down."""
         return item in self._down
@@ -113,6 +121,18 @@ class Release:
         """Yields the id of every user in UTF-8 with the packed record, as it is stored."""
         for shard in self._shards:
             yield from shard.items()
+
+    def user_ids(self, prefix: str) -> Iterator[str]:
+        """Yields the ids that begin so of users with a record, in the order of their UTF-8."""
+        key = prefix.encode()
+        if len(key) <= MAX_KEY_BYTES:
+            yield from map(bytes.decode, merge(*(shard.keys(key) for shard in self._shards)))
+
+    def item_ids(self, prefix: str) -> Iterator[str]:
+        """Yields the items' ids that begin so, in the order of their UTF-8."""
+        key = prefix.encode()
+        if len(key) <= MAX_KEY_BYTES:
+            yield from map(bytes.decode, self._item_nums.keys(key))
 
     def item_records(self) -> Iterator[tuple[bytes, bytes]]:
         """Yields the id of every item in UTF-8 with its number, little-endian."""

@@ -150,16 +150,16 @@ def test_a_release_rolled_back_while_it_is_verified_is_not_served(root, toy, mon
     first = toy.publish(root, "1970-01-11", 1)
     second = toy.publish(root, "1970-01-12", 2)
     current = watch(root)
-    from serving import current_release
+    from serving import open_releases
 
-    really_open = current_release.open_release
+    really_open = open_releases.open_release
 
     def slow_open(path, verify):
         if path.name == second:
             log(root, "rollback", second)
         return really_open(path, verify)
 
-    monkeypatch.setattr(current_release, "open_release", slow_open)
+    monkeypatch.setattr(open_releases, "open_release", slow_open)
     current.refresh()
     assert served(current) == first
 
