@@ -50,11 +50,12 @@ def similar(release: Release, item_id: str, item_num: int, count: int, age_secon
         _encode(item_id),
         release.id_bytes,
         age_seconds,
-        _neighbour_rows(release, item_num, count),
+        neighbour_rows(release, item_num, count),
     )
 
 
-def _neighbour_rows(release: Release, item_num: int, count: int) -> bytes:
+def neighbour_rows(release: Release, item_num: int, count: int) -> bytes:
+    """Returns the items most like one, as far as they can be had, as a JSON array."""
     items, codes = release.neighbours.rows(item_num)
     pairs: Sequence[tuple[int, int]] = [
         pair

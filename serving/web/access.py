@@ -4,10 +4,11 @@ from typing import Protocol
 
 from serving.web.asgi_adapter import RsgiScope
 from serving.web.callers import ANYONE, NOT_A_SERVICE, Caller
+from serving.web.inspector.routes import OPEN as INSPECTOR
 from serving.web.problems import Problem
 
-_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
-"""What a machine asks that has no token, and tells of no one."""
+_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"}) | INSPECTOR
+"""What is asked without a token, and tells of no one."""
 
 
 class Verifier(Protocol):

@@ -16,12 +16,15 @@ from serving.intake.event_stream import EventStream
 from serving.intake.impressions import ImpressionLog
 from serving.intake.recent_actions import RecentActions
 from serving.location_watch import LocationWatch
+from serving.open_releases import OpenReleases
 from serving.web.access import Access
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.web.callers import ANYONE, Caller
 from serving.web.concurrency import Concurrency
 from serving.web.event_posts import EVENTS_PATH, EventPosts
 from serving.web.intake_metrics import IntakeMetrics
+from serving.web.inspector.routes import OPEN, Inspector
+from serving.web.inspector.routes import PATH as INSPECTOR
 from serving.web.limits import CLIENTS, USERS, Limits
 from serving.web.metric_table import OTHER, ROUTES, STATUSES
 from serving.web.metrics import N_CELLS, REGION, Metrics, place
@@ -41,7 +44,7 @@ _ROUTES = {
     "/healthz": "health",
     "/readyz": "health",
     "/metrics": "metrics",
-    "/": "inspector",
+    **dict.fromkeys(OPEN, "inspector"),
 }
 _REQUESTS = {
     (route, status): place("daybreak_requests", route, str(status))
@@ -72,11 +75,13 @@ class Application:
         serving = settings.serving
         self._metrics = Metrics(shared, shared.claim_row())
         self._metrics.add("daybreak_worker_starts")
+        releases, opened = ReleaseStore(home.releases), OpenReleases()
         self.current = CurrentRelease(
-            ReleaseStore(home.releases),
+            releases,
             poll_seconds=serving.poll_seconds,
             retry_seconds=serving.retry_seconds,
             observer=ReleaseMetrics(self._metrics),
+            opened=opened,
         )
         self._location = LocationWatch(
             home,
@@ -105,7 +110,10 @@ class Application:
         self._recommend = Recommend(
             self.current, serving, self._limits, self._metrics, self._recent, self._impressions
         )
-        self._pages = build_pages(self.current, self._metrics, self._missing)
+        inspector = Inspector(
+            self.current, releases, opened, self._metrics, self._recent, serving.session_weight
+        )
+        self._pages = build_pages(self.current, self._metrics, self._missing, inspector)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to watch the release log, when the worker starts."""
@@ -183,6 +191,8 @@ def _route(path: str) -> str:
     known = _ROUTES.get(path)
     if known is not None:
         return known
+    if path.startswith(INSPECTOR):
+        return "inspector"
     is_similar = path.startswith("/v1/items/") and path.endswith("/similar")
     return "similar" if is_similar else "other"
 

@@ -8,7 +8,7 @@ Kind = Literal["counter", "histogram", "largest", "smallest", "derived"]
 OTHER = "other"
 """Whatever else is asked, or answered."""
 ROUTES = ("recommendations", "similar", "events", "inspector", "health", "metrics", OTHER)
-STATUSES = (200, 202, 400, 401, 403, 404, 405, 408, 413, 414, 415, 429, 500, 503)
+STATUSES = (200, 202, 400, 401, 403, 404, 405, 408, 413, 414, 415, 429, 500, 501, 503)
 SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 )  # fmt: skip

@@ -66,6 +66,10 @@ class Metrics:
         cells[first + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
         cells[first + len(_BOUNDS_NS) + 1] += nanoseconds
 
+    def total(self, name: str, *labels: str) -> int:
+        """Returns a counter over all workers."""
+        return sum(self._all[n * N_CELLS + _PLACES[name, *labels]] for n in range(self._n_rows))
+
     def exposition(self) -> bytes:
         """Returns all metrics of all workers in Prometheus' text format."""
         registry = CollectorRegistry(auto_describe=False)

@@ -1,20 +1,19 @@
 """Everything that is served beside the hot path."""
 
-import html
-import string
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from serving.answer import similar
 from serving.current_release import CurrentRelease, Served
 from serving.web.answer_types import Answer, Health, Ready
+from serving.web.inspector.routes import PATH as INSPECTOR
+from serving.web.inspector.routes import Inspector, Refused
 from serving.web.metrics import CONTENT_TYPE, Metrics
 from serving.web.openapi import document
 from serving.web.parameters import parse_count, parse_id, parse_query
@@ -22,15 +21,13 @@ from serving.web.problems import FAILED, NO_RELEASE, Problem
 
 RECOMMENDATIONS = "/v1/recommendations"
 """The hot path, answered before a request comes here."""
-_PAGE = Path(__file__).with_name("page.html")
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 
 
 def build_pages(
-    current: CurrentRelease, metrics: Metrics, missing: Callable[[], Problem | None]
+    current: CurrentRelease,
+    metrics: Metrics,
+    missing: Callable[[], Problem | None],
+    inspector: Inspector,
 ) -> Starlette:
     """Returns the application for every path but `/v1/recommendations`.
 
@@ -38,8 +35,8 @@ def build_pages(
         current: the release that is served.
         metrics: what the server counts.
         missing: returns what else than a release is lacking for the server to be ready.
+        inspector: the page at `/` and what it asks for.
     """
-    template = string.Template(_PAGE.read_text(encoding="utf-8"))
     described = document()
 
     async def similar_items(request: Request) -> Response:
@@ -62,20 +59,16 @@ def build_pages(
     async def exposition(request: Request) -> Response:
         return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
-    async def page(request: Request) -> Response:
-        content = template.substitute(facts=_facts(current.served))
-        return HTMLResponse(content, headers={"content-security-policy": _POLICY})
-
     return Starlette(
         routes=[
-            Route("/", page),
+            *inspector.routes(),
             Route("/healthz", health),
             Route("/readyz", ready),
             Route("/metrics", exposition),
             Route("/openapi.json", openapi),
             Route("/v1/items/{item_id:path}/similar", similar_items),
         ],
-        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        exception_handlers={HTTPException: _refuse, Refused: _explain, Exception: _fail},
     )
 
 
@@ -109,7 +102,8 @@ def _similar(served: Served | None, request: Request) -> Response:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = 405 if error.status_code == 405 else 404
-    beside = [route.path.replace(":path", "") for route in request.app.routes]
+    paths = [route.path.replace(":path", "") for route in request.app.routes]
+    beside = [path for path in paths if not path.startswith(INSPECTOR[:-1])]
     asked = f"{request.method} {request.scope['path'][:80]!r}"
     detail = f"{asked} is not served here; GET {', '.join([RECOMMENDATIONS, *beside])} is"
     response = problem_response(Problem(status, detail))
@@ -117,22 +111,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return response
 
 
+async def _explain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return problem_response(error.problem)
+
+
 async def _fail(request: Request, error: Exception) -> Response:
     return problem_response(FAILED)
-
-
-def _facts(served: Served | None) -> str:
-    if served is None:
-        rows = {"Release": "none yet"}
-    else:
-        layout = served.release.layout
-        rows = {
-            "Release": served.release.id,
-            "As of": served.entry.as_of,
-            "Published": f"{served.entry.at} ({served.age_seconds():,} seconds ago)",
-            "Users with a record": f"{layout.n_users:,}",
-            "Items": f"{layout.n_items:,}",
-            "Explanations": f"{layout.n_explanations:,}",
-            "Segments": ", ".join(layout.segments),
-        }
-    return "\n".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())

@@ -88,6 +88,11 @@ def parse_id(text: str, name: str) -> str | Problem:
     return found
 
 
+def parse_prefix(text: str) -> str | Problem:
+    """Returns how an id begins, as `parse_id` would spell it; it may be empty."""
+    return parse_id(text, "prefix") if _normal(text) else ""
+
+
 def _parse_names(fields: Mapping[str, str], name: str, most: int) -> tuple[str, ...] | Problem:
     """Returns a parameter's names, split at commas; blank ones are left out."""
     text = fields.get(name)

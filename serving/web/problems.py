@@ -18,6 +18,7 @@ _TITLES = {
     413: ("too-large", "Body too large"),
     429: ("too-many-requests", "Too many requests"),
     500: ("internal-error", "Internal error"),
+    501: ("not-installed", "Not installed"),
     503: ("no-release", "No release to serve"),
 }
 

@@ -1,9 +1,11 @@
 """The hot path: one list, looked up and joined, in a few microseconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 
 from core.serving_settings import ServingSettings
+from core.tombstones import Tombstones
 from serving.answer import recommendations
+from serving.choice import Choice
 from serving.current_release import CurrentRelease
 from serving.intake.impressions import ImpressionLog
 from serving.intake.recent_actions import RecentActions
@@ -13,7 +15,7 @@ from serving.web.asgi_adapter import RsgiProtocol, RsgiScope
 from serving.web.callers import ANYONE, NOT_YOURS, Caller
 from serving.web.limits import Limits
 from serving.web.metrics import Metrics, place
-from serving.web.parameters import parse_recommendation
+from serving.web.parameters import RecommendationRequest, parse_recommendation
 from serving.web.problems import NO_RELEASE, Problem
 from serving.web.response_headers import JSON
 
@@ -62,21 +64,13 @@ class Recommend:
         if served is None:
             return NO_RELEASE
         release = served.release
-        # No release knows the empty id, so a hidden user gets what any stranger does.
-        known_as = "" if current.tombstones.hides(user_id) else user_id
+        known = known_as(current.tombstones, user_id)
         self._recent.catch_up()
-        seen, hidden = self._recent.recent(known_as)
-        # What the caller says of the session stands for what the intake saw of it.
-        session = tuple(reversed(asked.session)) or seen
-        choice = choose(
-            release, known_as, asked.count, asked.genres, weight=self._weight,
-            seeds=_numbers(release, session) if session else (),
-            gone=frozenset(_numbers(release, (*seen, *hidden))) if seen or hidden else _NONE,
-        )  # fmt: skip
+        choice = choice_for(release, known, asked, self._recent.recent(known), self._weight)
         body = recommendations(release, user_id, choice, served.age_seconds())
         protocol.response_bytes(200, JSON, body)
-        if known_as:
-            self._impressions.note(known_as, release, choice)
+        if known:
+            self._impressions.note(known, release, choice)
         cells, rungs = self._cells, choice.rungs
         cells[_ANSWERS[choice.rung]] += 1
         if rungs and rungs[0] is rungs[-1]:
@@ -87,6 +81,37 @@ class Recommend:
         if len(rungs) < asked.count:
             cells[_SHORT] += 1
         return 200
+
+
+def known_as(tombstones: Tombstones, user_id: str) -> str:
+    """Returns by which id to look a user up: no release knows the empty one, of who is hidden."""
+    return "" if tombstones.hides(user_id) else user_id
+
+
+def choice_for(
+    release: Release,
+    user_id: str,
+    asked: RecommendationRequest,
+    recent: tuple[Sequence[str], Set[str]],
+    weight: float,
+) -> Choice:
+    """Returns what a request gets from a release.
+
+    Args:
+        release: where to look.
+        user_id: as `known_as` has it.
+        asked: all the rest of the request.
+        recent: what the intake saw of them, see `RecentActions.recent`.
+        weight: of what was just seen.
+    """
+    seen, hidden = recent
+    # What the caller says of the session stands for what the intake saw of it.
+    session = tuple(reversed(asked.session)) or seen
+    return choose(
+        release, user_id, asked.count, asked.genres, weight=weight,
+        seeds=_numbers(release, session) if session else (),
+        gone=frozenset(_numbers(release, (*seen, *hidden))) if seen or hidden else _NONE,
+    )  # fmt: skip
 
 
 def _numbers(release: Release, item_ids: Iterable[str]) -> list[int]:
