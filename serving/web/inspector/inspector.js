@@ -11,6 +11,7 @@ let token = "";
 let served = null;
 let picked = null; // the row whose panel is open, for the focus to return to
 const turns = {};
+const titles = new Map(); // of the items that were shown, for the chips that name them
 
 // --- elements ------------------------------------------------------------------------------------
 
@@ -49,6 +50,7 @@ function initials(title) {
 /** A cover from nothing but the title: two colours, one of four shapes, the initials. */
 function cover(item) {
   const title = item.title ?? item.item_id;
+  titles.set(item.item_id, title);
   const h = hash(title);
   const hue = h % 360;
   const ground = `hsl(${hue} 38% 30%)`;
@@ -167,14 +169,16 @@ const rungClass = (rung) => (rung === "session" ? "session-rung" : rung);
 
 function drawGenres() {
   $("genres").hidden = !served.genres.length;
-  $("genre-chips").replaceChildren(...served.genres.map((genre) => el("button", {
-    type: "button", class: "chip", "aria-pressed": String(state.genres.includes(genre)),
-    onclick: (event) => {
-      const on = !state.genres.includes(genre);
-      event.currentTarget.setAttribute("aria-pressed", String(on));
-      go({ genres: on ? [...state.genres, genre] : state.genres.filter((x) => x !== genre) });
-    },
-  }, genre)));
+  const chips = [...$("genre-chips").children];
+  if (String(chips.map((chip) => chip.textContent)) !== String(served.genres)) {
+    $("genre-chips").replaceChildren(...served.genres.map((genre) => el("button", {
+      type: "button", class: "chip",
+      onclick: () => go({
+        genres: state.genres.includes(genre) ? state.genres.filter((x) => x !== genre) : [...state.genres, genre],
+      }),
+    }, genre)));
+  }
+  for (const chip of $("genre-chips").children) chip.setAttribute("aria-pressed", String(state.genres.includes(chip.textContent)));
   $("genres-said").textContent = state.genres.length ? state.genres.join(", ") : "as stated";
 }
 
@@ -277,9 +281,12 @@ function drawUser(takeFocus = false) {
   $("user").hidden = false;
   $("count").value = state.count;
   $("session-chips").replaceChildren(...state.session.map((item) => el("button", {
-    type: "button", class: "chip", "aria-label": `Remove ${item} from what was just looked at`,
-    onclick: () => go({ session: state.session.filter((x) => x !== item) }),
-  }, `${item} ×`)));
+    type: "button", class: "chip", "aria-label": `Remove ${titles.get(item) ?? item} from what was just looked at`,
+    onclick: () => {
+      $("session-item").focus();
+      go({ session: state.session.filter((x) => x !== item) });
+    },
+  }, `${titles.get(item) ?? item} ×`)));
   if (served) drawGenres();
   const beside = state.gone ? ask("takedown", { ...asked(), item_id: state.gone })
     : state.other ? ask("compare", { ...asked(), other: state.other }) : null;
@@ -310,12 +317,12 @@ function drawLists(page, two) {
   lists.classList.toggle("two", Boolean(two));
   if (!two) {
     const changed = state.session.length || state.genres.length;
-    lists.replaceChildren(drawList(page.list, changed ? "with what was asked; marks show what that changes" : "as answered now", "after", "The list"));
+    lists.replaceChildren(drawList(page.list, changed ? "marks show what genres and session change" : "as answered now", "after", "The list"));
     say(`${page.user_id}: ${plural(page.list.items.length, "item")}, rung ${page.list.rung}`);
   } else if (state.gone) {
     const { before, after } = two.lists;
     lists.replaceChildren(
-      note(["If ", el("b", {}, name(two.item)), " were taken down. Nothing has been done. ", el("code", {}, two.command)]),
+      note(["What if ", el("b", {}, name(two.item)), " were taken down? Nothing has been done; this would do it: ", el("code", {}, two.command)]),
       drawList(before, "as it is", "before", "Before"), drawList(after, "without it", "after", "After"));
     say(`Preview: ${changes(before, after)}`);
   } else {
@@ -359,9 +366,10 @@ function drawRow(row, n, top, side) {
     el("span", { class: "what" },
       el("span", { class: "title" }, name(row), row.category ? el("span", { class: "kind" }, row.category) : null),
       el("span", { class: "because" }, row.reason.text)),
-    el("span", { class: `mark ${kind}` }, ...(mark ? [el("span", { "aria-hidden": "true" }, mark), el("span", { class: "unseen" }, spoken)] : [])),
-    el("span", { class: `badge ${rungClass(row.rung)}` }, row.rung),
-    el("span", { class: "score" }, places(row.score), bar(top ? row.score / top : 0)));
+    el("span", { class: "numbers" },
+      el("span", { class: `mark ${kind}` }, ...(mark ? [el("span", { "aria-hidden": "true" }, mark), el("span", { class: "unseen" }, spoken)] : [])),
+      el("span", { class: `badge ${rungClass(row.rung)}` }, row.rung),
+      el("span", { class: "score" }, places(row.score), bar(top ? row.score / top : 0))));
   const add = el("button", {
     type: "button", class: "add", tabindex: n ? "-1" : "0", title: "As if just looked at",
     "aria-label": `Add ${name(row)} to what was just looked at`, onclick: () => addSession(row.item_id),
@@ -404,6 +412,10 @@ function addSession(item) {
   if (item && !item.includes(",")) go({ session: [...state.session.filter((x) => x !== item), item].slice(-10) });
 }
 
+$("genres").addEventListener("focusout", (event) => {
+  if (event.relatedTarget && !$("genres").contains(event.relatedTarget)) $("genres").open = false;
+});
+addEventListener("pointerdown", (event) => { if (!$("genres").contains(event.target)) $("genres").open = false; });
 $("count").addEventListener("change", () => go({ count: $("count").value }));
 $("other").addEventListener("change", () => go({ other: $("other").value, gone: "" }));
 $("asking").addEventListener("submit", (event) => { event.preventDefault(); takeTyped(); });
@@ -433,7 +445,7 @@ function drawItem(row = null, isPassing = false) {
   const reason = isPersonal ? ask("why", { user_id: state.user, item_id: state.item }).catch((error) => error) : null;
   return latest("item", () => Promise.all([ask("item", { item_id: state.item }), reason]), ([page, found]) => {
     const item = page.item;
-    $("welcome").hidden = Boolean(state.user) || true;
+    $("welcome").hidden = true;
     $("panel").replaceChildren(
       el("div", { class: "panel-head" }, cover(item),
         el("div", {}, el("h2", { id: "panel-title" }, name(item)),
@@ -464,16 +476,15 @@ function whyPart(row, found) {
     return part("Why it is here", ...told);
   }
   const scores = record.source_scores;
-  const top = Math.max(...Object.values(scores).map((x) => Math.abs(x ?? 0)), 0);
   const lines = Object.entries(scores).sort(([a], [b]) => order(record, a) - order(record, b)).map(([source, score]) =>
     el("tr", { class: record.sources.includes(source) ? "" : "off" }, el("th", { scope: "row" }, source.replaceAll("_", " ")),
-      el("td", {}, bar(top ? (score ?? 0) / top : 0)), el("td", {}, score === null ? "none" : places(score))));
-  told.push(el("table", { class: "sources" }, el("caption", { class: "unseen" }, "Scores of the sources; those that proposed it first"), el("tbody", {}, ...lines)));
+      el("td", {}, record.sources.includes(source) ? "proposed it" : "scored it"), el("td", {}, places(score))));
+  told.push(el("table", { class: "sources" },
+    el("caption", {}, "Sources, best place first; each scores on a scale of its own"), el("tbody", {}, ...lines)));
   told.push(pairs([
-    ["proposed by", record.sources.map((x) => x.replaceAll("_", " ")).join(", ") || "no source"],
     ["ranker", record.ranker_score === null ? "did not rank it" : places(record.ranker_score)],
     ["score", places(record.score)],
-    ["place in the night", String(record.rank)],
+    ["rank that night", String(record.rank)],
     ["stage", record.stage],
     ["rules", record.rules.length ? record.rules.map((rule) => (RULES[rule] ? `${rule}: ${RULES[rule]}` : rule)).join("; ") : "none moved it"],
     ["reason", `${record.reason_type}, by ${row.reason.origin}`],
@@ -509,7 +520,7 @@ function takedownPart(page) {
     onclick: () => navigator.clipboard?.writeText(page.command).then(() => { copy.textContent = "Copied"; say("Copied"); }),
   }, "Copy");
   const preview = state.user && !page.item.is_taken_down && el("button", {
-    type: "button", class: "plain", onclick: () => go({ gone: page.item.item_id }),
+    type: "button", class: "plain", onclick: () => go({ gone: page.item.item_id, other: "", item: "" }),
   }, "Preview for this user");
   const session = state.user && el("button", {
     type: "button", class: "plain", onclick: () => addSession(page.item.item_id),

@@ -27,7 +27,7 @@ class Blocker:
             raise ImportError(f"{name} must not be needed here")
 sys.meta_path.insert(0, Blocker())
 """
-SERVE = BLOCKER + "from serving.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+START = "import sys\nfrom serving.__main__ import main\nsys.exit(main(sys.argv[1:]))"
 
 
 def free_port():
@@ -37,11 +37,16 @@ def free_port():
 
 
 class RunningServer:
-    def __init__(self, home, workers=1, poll_seconds=0.1, arguments=(), environment=()):
+    """A server that can import none of the heavy libraries, unless `start` says otherwise."""
+
+    def __init__(
+        self, home, workers=1, poll_seconds=0.1, arguments=(), environment=(),
+        start=BLOCKER + START,
+    ):  # fmt: skip
         self.port = free_port()
         self.process = subprocess.Popen(
             [
-                sys.executable, "-c", SERVE, "--home", str(home.root), "--port", str(self.port),
+                sys.executable, "-c", start, "--home", str(home.root), "--port", str(self.port),
                 "--poll-seconds", str(poll_seconds), "--workers", str(workers),
                 *arguments,
             ],
