@@ -22,9 +22,9 @@ from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.web.callers import ANYONE, Caller
 from serving.web.concurrency import Concurrency
 from serving.web.event_posts import EVENTS_PATH, EventPosts
-from serving.web.intake_metrics import IntakeMetrics
 from serving.web.inspector.routes import OPEN, Inspector
 from serving.web.inspector.routes import PATH as INSPECTOR
+from serving.web.intake_metrics import IntakeMetrics
 from serving.web.limits import CLIENTS, USERS, Limits
 from serving.web.metric_table import OTHER, ROUTES, STATUSES
 from serving.web.metrics import N_CELLS, REGION, Metrics, place

@@ -32,7 +32,7 @@ LIST = "/v1/recommendations?user_id="
 FOR_TOKENS = ("/v1/items/m1/similar",)
 FOR_SERVICES = (
     "/metrics",
-    "/",
+    "/inspector/release",
     "/nothing",
     "/v1/recommendations/",
     "//healthz",
@@ -230,7 +230,7 @@ def test_what_shows_everyone_is_for_services(server, path):
     for method in ("GET", "HEAD", "POST", "OPTIONS", "DELETE"):
         assert server.ask(path, "Bearer " + ES.token(), method=method)[0] == 403
     status, _ = server.ask(path, "Bearer " + ES.token(**SERVICE))
-    assert status == (200 if path in ("/metrics", "/") else 404)
+    assert status == (200 if path in ("/metrics", "/inspector/release") else 404)
 
 
 @pytest.mark.parametrize("key", [RS, ES, ED], ids=lambda key: key.algorithm)

@@ -41,10 +41,11 @@ function hash(text) {
 }
 
 function initials(title) {
-  const words = title.replace(/^(the|a|an)\s+(?=\S)/i, "").match(/[\p{L}\p{N}]+/gu) ?? ["·"];
-  const first = words[0];
+  const words = title.match(/[\p{L}\p{N}’']+/gu) ?? ["·"];
+  const telling = words.filter((word) => !/^(the|a|an|and|of|in|on|at|to|for)$/i.test(word));
+  const [first, second = ""] = telling.length ? telling : words;
   if (/\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}/u.test(first)) return [...first][0];
-  return [first, words[1] ?? ""].map((word) => [...word][0] ?? "").join("").toUpperCase();
+  return [first, second].map((word) => [...word][0] ?? "").join("").toUpperCase();
 }
 
 /** A cover from nothing but the title: two colours, one of four shapes, the initials. */
@@ -155,7 +156,7 @@ function drawHead(head) {
     ["holds", [`${plural(head.n_users, "user")}, ${plural(head.n_items, "item")}`]],
     ["answered", rungs.length ? rungs : ["no list yet"]],
   ];
-  $("facts").replaceChildren(...facts.map(([term, what]) => el("div", {}, el("dt", {}, term), el("dd", {}, ...what))));
+  $("facts").replaceChildren(...facts.map(([term, what]) => el("div", { class: term }, el("dt", {}, term), el("dd", {}, ...what))));
   $("stale").textContent = `This release is ${ago(head.age_seconds)} old: last night’s is missing. Lists are served on as they are.`;
   $("stale").hidden = !head.is_stale;
   const others = head.others.map((one) => el("option", { value: one.release },
@@ -294,11 +295,12 @@ function drawUser(takeFocus = false) {
     $("who").textContent = page.user_id;
     document.title = `${page.user_id} · Daybreak inspector`;
     $("standing").textContent = standing(page);
-    $("recent").parentElement.hidden = !page.recent.length;
-    $("recent").replaceChildren(...page.recent.map((item) => el("li", {},
+    const last = [...page.seen, ...page.recent.filter((item) => !page.seen.some((one) => one.item_id === item.item_id))];
+    $("recent").parentElement.hidden = !last.length;
+    $("recent").replaceChildren(...last.map((item, n) => el("li", {},
       el("button", { type: "button", onclick: (event) => openItem(item.item_id, event.currentTarget) },
-        cover(item), el("span", {}, name(item))))));
-    $("items").replaceChildren(...[...page.recent, ...page.list.items].map((item) =>
+        cover(item), el("span", {}, name(item), n < page.seen.length ? el("small", {}, "just now") : null)))));
+    $("items").replaceChildren(...[...last, ...page.list.items].map((item) =>
       el("option", { value: item.item_id }, name(item))));
     drawLists(page, two);
     if (takeFocus) ($("lists").querySelector(".pick") ?? $("search")).focus();
@@ -621,4 +623,5 @@ async function start() {
 }
 
 setInterval(() => { if (served && !document.hidden && $("gate").hidden) latest("head", () => ask("release"), drawHead); }, 30_000);
+$("search").focus();
 start();

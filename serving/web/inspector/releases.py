@@ -2,8 +2,8 @@
 
 import msgspec
 
+from core.columns import RUNGS
 from core.release_store import ReleaseStore
-from serving.choice import RUNGS
 from serving.current_release import Served
 from serving.layout import GENRE_PREFIX
 from serving.web.metrics import Metrics

@@ -1,9 +1,10 @@
 """Why-records, read from a release's own table: the only file of the server that needs pyarrow.
 
 They are off the path of every answer, so the server does without the library until somebody asks.
-All bytes of the table were held against the manifest when the release was opened; here its size is
-once more, and it must be a Parquet file with these columns. A look reads the row groups alone
-whose statistics allow for the user, a few thousand rows at a time.
+The table's bytes were held against the manifest when the release was made and when it was copied,
+and are not here: it may have gigabytes. Checked are its size by the manifest, and that it is a
+Parquet file with these columns. A look reads the row groups alone whose statistics allow for the
+user, a few thousand rows at a time.
 """
 
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import msgspec
 
 from core.errors import IntegrityError, NotFound
+from core.manifest import verify_file
+from core.redactions import version_of
 from core.release_store import own_manifest
 from serving.layout import WHY_RECORDS
 from serving.release import Release
@@ -61,8 +64,8 @@ def why(release: Release, user_id: str, known_as: str, item_id: str) -> Why:
 
     Raises:
         CannotRead: pyarrow is not installed.
-        NotFound: the release came without the table.
-        IntegrityError: the table is damaged.
+        NotFound: the release was made without the table.
+        IntegrityError: the table is gone or damaged.
     """
     record = why_record(release.folder, known_as, item_id) if known_as else None
     number = release.item_num(record.seed_item_id) if record and record.seed_item_id else None
@@ -107,10 +110,9 @@ def why_record(folder: Path, user_id: str, item_id: str) -> WhyRecord | None:
 
 def _check_size(folder: Path, path: Path) -> None:
     record = own_manifest(folder).files.get(WHY_RECORDS)
-    if record is None or not path.is_file():
-        raise NotFound(f"release {folder.name} came without its why-records, {WHY_RECORDS}")
-    if path.stat().st_size != record.bytes:
-        raise IntegrityError(f"{WHY_RECORDS} has another size than its manifest says; restore it")
+    if record is None:
+        raise NotFound(f"release {version_of(folder)} came without its why-records, {WHY_RECORDS}")
+    verify_file(path, record, is_read=False)
 
 
 def _may_hold(metadata: Any, group: int, user_id: str) -> bool:

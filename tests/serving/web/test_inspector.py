@@ -21,6 +21,7 @@ from serving.web.inspector.routes import Inspector
 from serving.web.inspector.why_records import why_record
 from serving.web.metrics import Metrics
 from serving.web.pages import build_pages
+from tests.serving.intake.conftest import Intake, line
 
 HEAT = {"item_id": "m1", "title": "Heat", "category": None, "is_taken_down": False}
 AMELIE = {"item_id": "m4", "title": "Amélie", "category": None, "is_taken_down": False}
@@ -53,7 +54,11 @@ class Inspected:
         )
         shared = shared_memory(1)
         self.metrics = Metrics(shared, shared.claim_row())
-        inspector = Inspector(self.current, self.releases, opened, self.metrics, weight)
+        self.intake = Intake(self.home)
+        self.recent = self.intake.reader(lambda: self.current.tombstones)
+        inspector = Inspector(
+            self.current, self.releases, opened, self.metrics, self.recent, weight
+        )
         self.app: Starlette = build_pages(self.current, self.metrics, lambda: None, inspector)
 
     def ask(self, path):
@@ -164,6 +169,7 @@ def test_a_user_has_last_items_and_the_list_that_is_served(inspected):
     assert 0 <= told.pop("age_seconds") < 600
     assert told == {
         "user_id": "ann",
+        "seen": [],
         "recent": [AMELIE],
         "segments": ["genre:Comedy"],
         "list": {
@@ -183,14 +189,25 @@ def test_a_user_has_last_items_and_the_list_that_is_served(inspected):
 def test_the_list_is_what_everyone_else_is_answered(inspected):
     """To the byte, but for the two fields that the inspector adds."""
     from core.settings import load_settings
+    from serving.intake.impressions import ImpressionLog
     from serving.web.limits import Limits
     from serving.web.recommend import Recommend
 
     settings = load_settings()
     quiet = settings.limits.model_copy(update={"user_rate": 0.0})
     limits = Limits(shared_memory(1), quiet, inspected.metrics)
-    hot = Recommend(inspected.current, settings.serving, limits, inspected.metrics)
-    for query in ("ann", "ann&session=m1", "bob&count=1", "x&genres=drama", "rex&session=m1,m4,m9"):
+    intake = inspected.intake
+    impressions = ImpressionLog(inspected.home, 0, intake.settings)
+    hot = Recommend(
+        inspected.current, settings.serving, limits, inspected.metrics, inspected.recent,
+        impressions,
+    )  # fmt: skip
+    intake.post([line("e1", "rex", "m4"), line("e2", "zoë", "m1"), line("e3", "zoë", "m5", "hide")])
+    queries = (
+        "ann", "ann&session=m1", "bob&count=1", "x&genres=drama", "rex&session=m1,m4,m9", "rex",
+        "zo%C3%AB",
+    )  # fmt: skip
+    for query in queries:
         asked = Asked("/v1/recommendations?user_id=" + query)
         hot(asked, asked, ANYONE)
         shown = inspected.get("user?user_id=" + query)["list"]
@@ -209,14 +226,27 @@ def test_a_session_shows_what_it_changes(inspected):
     assert [(x["item_id"], x["other_rank"]) for x in shown["items"]] == [("m5", None), ("m4", None)]
 
 
+def test_what_the_intake_saw_stands_first_and_leaves_the_list(inspected):
+    inspected.intake.post([line("e1", "ann", "m9"), line("e2", "ann", "m1")])
+    told = inspected.get("user?user_id=ann&count=3")
+    assert (told["seen"], told["recent"]) == ([HEAT], [AMELIE])
+    assert [(x["item_id"], x["other_rank"]) for x in told["list"]["items"]] == [
+        ("m2", 1), ("m3", 2), ("m5", 3),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("how", ["opt out", "erase"])
 def test_who_is_hidden_is_a_stranger_everywhere(inspected, how):
     stranger = inspected.get("user?user_id=nobody")
+    inspected.intake.post([line("e1", "ann", "m1")])
+    assert inspected.get("user?user_id=ann")["seen"] == [HEAT]
     {"opt out": commands.opt_out, "erase": commands.erase}[how](inspected.home, "ann")
     inspected.current.refresh()
+    inspected.recent.forget(inspected.current.tombstones)
     ann = inspected.get("user?user_id=ann")
     assert ann | {"user_id": "nobody"} == stranger
-    assert (ann["recent"], ann["segments"], ann["list"]["is_known"]) == ([], [], False)
+    assert (ann["seen"], ann["recent"], ann["segments"]) == ([], [], [])
+    assert ann["list"]["is_known"] is False
     assert inspected.get("search?prefix=ann")["users"] == []
     assert inspected.get("why?user_id=ann&item_id=m2")["record"] is None
     both = inspected.get(f"compare?user_id=ann&other={inspected.first}")
@@ -271,12 +301,13 @@ def test_a_table_that_cannot_be_read_is_told(inspected):
     whole = table.read_bytes()
     table.write_bytes(whole[:-1])
     status, said = inspected.problem("why?user_id=ann&item_id=m2")
-    assert (status, "another size" in said) == (500, True)
+    assert (status, "its manifest says" in said) == (500, True)
     table.write_bytes(whole[:-4] + b"XXXX")
     status, said = inspected.problem("why?user_id=ann&item_id=m2")
     assert (status, said.startswith("tables/lists.parquet can't be read (")) == (500, True)
     table.unlink()
-    assert inspected.problem("why?user_id=ann&item_id=m2")[0] == 404
+    status, said = inspected.problem("why?user_id=ann&item_id=m2")
+    assert (status, "is missing" in said) == (500, True)
 
 
 def test_without_pyarrow_the_page_is_told_so(inspected, monkeypatch):

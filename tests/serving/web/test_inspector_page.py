@@ -170,8 +170,7 @@ def test_a_walk_with_the_keyboard_alone(browser, served):
         assert page.title() == "nobody · Daybreak inspector"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 360])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 360)])
 def test_list_why_session_releases_and_takedown(browser, served, scheme, width):
     server, (first, _) = served
     size = {"width": width, "height": 800}
