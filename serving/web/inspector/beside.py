@@ -8,7 +8,7 @@ from serving.web.inspector.releases import other_releases
 
 
 class Beside:
-    """Opens a release on demand and keeps it until another is asked for.
+    """Opens a release on demand and keeps it until another is asked for, or nobody asks.
 
     `open` takes seconds for a large release, for it is verified as a server verifies what it is
     going to serve: call it in a thread, and in one at a time.
@@ -29,7 +29,12 @@ class Beside:
         if name not in {other.release for other in other_releases(self._releases, served)}:
             raise NotFound(f"release {name[:80]!r} is not kept here beside {served}")
         path = self._releases.path(name)
-        if self._kept is None or self._kept.folder != path:
-            self._kept = None  # before the next one is opened: two beside the served are too many
-            self._kept = self._opened.open(path)
-        return self._kept
+        release = self._kept
+        if release is None or release.folder != path:
+            release = self._kept = None  # first: two beside the served one are too many
+            release = self._kept = self._opened.open(path)
+        return release
+
+    def close(self) -> None:
+        """Lets go of the release, so that the disk gets its room back once it is deleted."""
+        self._kept = None

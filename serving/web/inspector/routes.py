@@ -22,7 +22,7 @@ from serving.web.inspector.items import item_page
 from serving.web.inspector.lists import Asking
 from serving.web.inspector.releases import head, other_releases
 from serving.web.inspector.search import find
-from serving.web.inspector.why_records import CannotRead, why
+from serving.web.inspector.why_records import CannotRead, why, why_record
 from serving.web.metrics import Metrics
 from serving.web.parameters import parse_id, parse_prefix, parse_query, parse_recommendation
 from serving.web.problems import NO_RELEASE, Problem
@@ -41,6 +41,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_KEPT_SECONDS = 600
+"""How long the other release stays open after somebody last compared."""
 _T = TypeVar("_T")
 
 
@@ -81,6 +83,7 @@ class Inspector:
         self._recent = recent
         self._weight = weight
         self._beside = Beside(releases, opened)
+        self._closing: asyncio.TimerHandle | None = None
         self._reading = ThreadPoolExecutor(1, "inspector-reading")
         self._opening = ThreadPoolExecutor(1, "inspector-opening")
 
@@ -119,7 +122,8 @@ class Inspector:
         user_id, item_id = _id(request, "user_id"), _id(request, "item_id")
         alias = known_as(self._current.tombstones, user_id)
         release = self._served().release
-        return _json(await self._in(self._reading, why, release, user_id, alias, item_id))
+        record = await self._in(self._reading, why_record, release.folder, alias, item_id)
+        return _json(why(release, user_id, item_id, record))
 
     async def item(self, request: Request) -> Response:
         """Answers what the release says of an item."""
@@ -144,7 +148,13 @@ class Inspector:
 
     async def _other(self, name: str) -> Release:
         served = self._served().release.id
-        return await self._in(self._opening, self._beside.open, name, served)
+        if self._closing is not None:
+            self._closing.cancel()
+        try:
+            return await self._in(self._opening, self._beside.open, name, served)
+        finally:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(_KEPT_SECONDS, self._beside.close)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[..., _T], *arguments: Any) -> _T:
         """Returns what some work gives that reads files; its known errors become problems."""

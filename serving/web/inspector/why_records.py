@@ -53,13 +53,19 @@ class CannotRead(Exception):
     """The library that reads tables is not installed; the text says so."""
 
 
-def why(release: Release, user_id: str, known_as: str, item_id: str) -> Why:
-    """Returns why an item is on a user's own list.
+def why(release: Release, user_id: str, item_id: str, record: WhyRecord | None) -> Why:
+    """Returns a why-record as the page shows it."""
+    number = release.item_num(record.seed_item_id) if record and record.seed_item_id else None
+    seed = None if number is None else item_card(release, number)
+    return Why(release.id, user_id, item_id, record, seed)
+
+
+def why_record(folder: Path, user_id: str, item_id: str) -> WhyRecord | None:
+    """Returns one row of a release's table `lists`, None where there is none.
 
     Args:
-        release: which one's list.
-        user_id: the user.
-        known_as: the same, or empty where nothing may be said of them.
+        folder: the release's.
+        user_id: as `known_as` has it: nobody has the empty id.
         item_id: the item.
 
     Raises:
@@ -67,14 +73,6 @@ def why(release: Release, user_id: str, known_as: str, item_id: str) -> Why:
         NotFound: the release was made without the table.
         IntegrityError: the table is gone or damaged.
     """
-    record = why_record(release.folder, known_as, item_id) if known_as else None
-    number = release.item_num(record.seed_item_id) if record and record.seed_item_id else None
-    seed = None if number is None else item_card(release, number)
-    return Why(release.id, user_id, item_id, record, seed)
-
-
-def why_record(folder: Path, user_id: str, item_id: str) -> WhyRecord | None:
-    """Returns one row of a release's table `lists`, None where there is none; raises as `why`."""
     try:
         import pyarrow as pa
         import pyarrow.compute as pc

@@ -1,8 +1,10 @@
 """What the inspector's page is told: every shape written out whole, for the toy world."""
 
 import asyncio
+import gc
 import json
 import sys
+import weakref
 from typing import ClassVar
 
 import polars as pl
@@ -17,6 +19,7 @@ from serving.open_releases import OpenReleases
 from serving.web.application import shared_memory
 from serving.web.asgi_adapter import respond
 from serving.web.callers import ANYONE
+from serving.web.inspector.beside import Beside
 from serving.web.inspector.routes import Inspector
 from serving.web.inspector.why_records import why_record
 from serving.web.metrics import Metrics
@@ -482,3 +485,17 @@ def test_the_page_loads_from_here_alone(inspected):
         assert "http://" not in links
         assert "https://" not in links
     assert inspected.ask("/").body.count(b"<script") == 1
+
+
+def test_one_release_is_kept_beside_until_it_is_let_go(tmp_path, toy):
+    names = [toy.publish(tmp_path, f"1970-01-1{n}", n) for n in range(1, 4)]
+    releases, opened = ReleaseStore(tmp_path), OpenReleases()
+    beside = Beside(releases, opened)
+    first = weakref.ref(beside.open(names[0], names[2]))
+    assert beside.open(names[0], names[2]) is first()
+    second = weakref.ref(beside.open(names[1], names[2]))
+    gc.collect()
+    assert (first(), second().id) == (None, names[1])
+    beside.close()
+    gc.collect()
+    assert second() is None
