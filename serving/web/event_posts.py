@@ -20,6 +20,8 @@ from serving.web.response_headers import JSON
 
 EVENTS_PATH = "/v1/events"
 _NOT_SO = Problem(405, f"events are only posted; use POST {EVENTS_PATH}", allow="POST")
+# A page of another site can have a browser post text or a form here, but not this unasked.
+_NOT_JSON = Problem(415, "events are posted as JSON; set content-type: application/json")
 _UNAVAILABLE = Problem(
     503,
     "events can't be stored at the moment, none of these was; send them again later",
@@ -72,6 +74,9 @@ class EventPosts:
         return 202
 
     async def _body(self, scope: RsgiScope, protocol: RsgiProtocol) -> bytes | Problem:
+        media_type = scope.headers.get("content-type") or ""
+        if media_type.partition(";")[0].strip().lower() != "application/json":
+            return _NOT_JSON
         most = self._settings.max_body_bytes
         too_large = Problem(413, f"the body is longer than {most} bytes; send fewer events at once")
         told = scope.headers.get("content-length")

@@ -30,6 +30,7 @@ _REFUSALS = {
     404: "It is not in the release that is served.",
     408: "The body did not come in time.",
     413: "The body is too long.",
+    415: "The body is not said to be JSON.",
     429: "This user or this client asks too often.",
     500: "The server failed; its log says why.",
     503: "No release is served yet, the server is overloaded, events can't be stored, or no token "

@@ -106,7 +106,7 @@ OPERATIONS = (
     ),
     Operation(
         "/v1/events", "postEvents", "Takes in what users did, and answers once it is on the disk.",
-        EventsAccepted, (400, 401, 403, 408, 413, 429, 503), method="post", status=202,
+        EventsAccepted, (400, 401, 403, 408, 413, 415, 429, 503), method="post", status=202,
         posted=(Event, list[Event], Batch),
         body="One event or several, which are stored all or not at all. At most "
         f"{_INTAKE.max_batch:,} events and {_INTAKE.max_body_bytes:,} bytes unless the server's "

@@ -16,6 +16,7 @@ _TITLES = {
     405: ("method-not-allowed", "Method not allowed"),
     408: ("too-slow", "Request too slow"),
     413: ("too-large", "Body too large"),
+    415: ("unsupported-media-type", "Unsupported media type"),
     429: ("too-many-requests", "Too many requests"),
     500: ("internal-error", "Internal error"),
     501: ("not-installed", "Not installed"),

@@ -34,6 +34,7 @@ class Client:
     def post(self, body, **headers):
         """Returns status, document and headers; `body` is sent as JSON unless it is bytes."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content-type": "application/json", **headers}
         self._connection.request("POST", "/v1/events", content, headers)
         response = self._connection.getresponse()
         return response.status, json.loads(response.read()), response.headers

@@ -26,7 +26,7 @@ class Request:
     method = "POST"
 
     def __init__(self, body):
-        self.headers = {}
+        self.headers = {"content-type": "application/json"}
         self.sent = None
         self._body = body
 

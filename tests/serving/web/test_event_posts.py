@@ -69,6 +69,16 @@ def test_only_post(server, method):
     assert (response.status, response.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize("said", ["text/plain", "application/x-www-form-urlencoded", "", "json"])
+def test_what_a_page_of_another_site_can_send_is_refused(client, home, said):
+    before = event_ids(home.intake)
+    status, problem, _ = client.post(event("foreign"), **{"content-type": said})
+    assert (status, problem["title"]) == (415, "Unsupported media type")
+    assert event_ids(home.intake) == before
+    said = "Application/JSON; charset=utf-8"
+    assert client.post(event("own", user="kim2"), **{"content-type": said})[0] == 202
+
+
 def test_what_became_of_events_and_lists_is_counted(server, client):
     client.post([event("counted", user="bob")] * 3)
     client.post(event("counted", user="bob"))
@@ -95,7 +105,7 @@ def raw(server, *pieces, pause=0.0):
         return int(connection.recv(4096).split(b" ")[1])
 
 
-HEAD = b"POST /v1/events HTTP/1.1\r\nhost: x\r\n"
+HEAD = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
 
 def test_a_large_body_is_refused_by_its_announced_length(server):
