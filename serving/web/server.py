@@ -7,7 +7,6 @@ from functools import partial
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
 
 from core.errors import UsageError
 from core.home import Home
@@ -17,6 +16,7 @@ from core.security_settings import SecuritySettings
 from core.settings import Settings
 from serving.intake.segments import EVENTS, begin_streams
 from serving.web.application import EVENT_POSITIONS, Application, shared_memory
+from serving.web.supervisor import Supervisor
 
 _LOGGING = {
     "version": 1,
@@ -51,7 +51,7 @@ def serve(
     settings: Settings,
     announce: Callable[[Home, str], None] = announce,
 ) -> None:
-    """Serves a home's releases until SIGTERM or SIGINT.
+    """Serves a home's releases until SIGTERM or SIGINT; a worker that dies is replaced.
 
     Where a location is set, releases are copied from it in the background.
 
@@ -71,7 +71,7 @@ def serve(
     find_location(settings.releases)
     check_can_listen(serving.host, serving.port)
     check_protected(serving.host, settings.security)
-    server = Server(
+    server = Supervisor(
         "daybreak",
         address=serving.host,
         port=serving.port,
@@ -85,7 +85,6 @@ def serve(
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
-        respawn_failed_workers=True,
         workers_kill_timeout=serving.stop_seconds,
     )
     if not settings.security.tokens and not is_loopback(serving.host):
