@@ -17,6 +17,13 @@ def worker_pids(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def private_mb(pid: int) -> float:
+    """Returns the megabytes that a process alone has written."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    (kilobytes,) = (int(x.split()[1]) for x in lines if x.startswith("Private_Dirty:"))
+    return kilobytes / 1024
+
+
 def ready(home, workers=1, **options):
     """Returns a server whose workers are all ready."""
     server = RunningServer(home, workers, **options)

@@ -86,7 +86,7 @@ class RunningServer:
             try:
                 if holds():
                     return time.monotonic() - start
-            except urllib.error.URLError:
+            except (urllib.error.URLError, ConnectionError):
                 pass
             time.sleep(0.02)
         raise AssertionError(f"nothing happened within {seconds} s")

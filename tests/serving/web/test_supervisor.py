@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def killed_and_back(server, nth):
 def test_a_worker_that_dies_again_and_again_is_replaced_each_time_after_a_pause(server):
     times = [killed_and_back(server, -1) for _ in range(3)]
     # The newest process is the last of the list: it is always the same worker that dies.
-    assert all(b - a > 0.5 * PAUSE_SECONDS for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a > 0.5 * PAUSE_SECONDS for a, b in pairwise(times))
     server.wait(lambda: all(server.get("/readyz").status == 200 for _ in range(8)))
     assert server.stop()[0] == 0
 
