@@ -104,12 +104,13 @@ class CurrentRelease:
         self._seen_seq = -1
         self._seen_tombstone = -1
         self._retry_at: dict[str, float] = {}
+        self._looked = threading.Event()
         self._stopping = threading.Event()
         self._hiding = threading.Lock()
         # Apart, for a release that takes long to verify must not delay the tombstones.
         tombstone_seconds = min(poll_seconds, _TOMBSTONE_SECONDS)
         self._threads = [
-            _watcher("release-watch", self._watch, self.refresh, poll_seconds),
+            _watcher("release-watch", self._watch, self._look, poll_seconds),
             _watcher("tombstone-watch", self._watch, self.hide, tombstone_seconds),
         ]
 
@@ -131,6 +132,10 @@ class CurrentRelease:
         """Begins to watch the log; the first release appears as soon as it is verified."""
         for thread in self._threads:
             thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until the log was looked at once, however that ended; returns whether it was."""
+        return self._looked.wait(seconds)
 
     def stop(self) -> None:
         """Ends the watch."""
@@ -197,9 +202,10 @@ class CurrentRelease:
         start = time.monotonic()
         try:
             release = self._open(name)
-        except (DaybreakError, OSError) as error:
-            _log.error("release %s is refused: %s", name, error)
-            self.refused[name] = str(error)
+        except (DaybreakError, OSError, MemoryError) as error:
+            why = str(error) or "there is not enough memory for it beside the one that is served"
+            _log.error("release %s is refused: %s", name, why)
+            self.refused[name] = why
             self._retry_at[name] = time.monotonic() + self._retry_seconds
             return False
         self._retry_at.pop(name, None)
@@ -223,13 +229,19 @@ class CurrentRelease:
                 raise
             return self._opened.open(self._releases.path(name))  # redacted while it was read
 
+    def _look(self) -> None:
+        try:
+            self.refresh()
+        finally:
+            self._looked.set()
+
     def _watch(self, look: Callable[[], None], pause_seconds: float) -> None:
         last_complaint = ""
         while True:
             try:
                 look()
                 last_complaint = ""
-            except (DaybreakError, OSError) as error:
+            except (DaybreakError, OSError, MemoryError) as error:
                 self._observer.failed()
                 if str(error) != last_complaint:
                     _log.error("a log can't be read, nothing changes: %s", error)

@@ -17,7 +17,7 @@ PACKAGES = (
 HOMES: dict[str, tuple[str, ...]] = {
     "dagster": ("orchestration/*", "assets/*/assets.py", "assets/materialisation.py"),
     "faiss": ("training/export.py",),
-    "granian": ("serving/web/server.py",),
+    "granian": ("serving/web/server.py", "serving/web/supervisor.py"),
     "botocore": ("core/bucket_place.py",),
     "great_expectations": ("expectations/*",),
     "jwt": ("serving/web/tokens.py", "serving/web/token_keys.py"),

@@ -52,6 +52,9 @@ _REQUESTS = {
     for status in (*STATUSES, OTHER)
 }
 _SECONDS = {route: place("daybreak_request_seconds", route) for route in ROUTES}
+_FIRST_LOOK_SECONDS = 5.0
+"""Longest time that a worker looks for a release before it listens: one that takes a dead one's
+place would refuse what the others could answer."""
 _NEVER_REFUSED = frozenset({"health", "metrics"})
 _OVERLOADED = Problem(
     503, "the server has more requests in progress than it can answer in time; come again",
@@ -125,6 +128,7 @@ class Application:
         self._impressions.start()
         if self._access is not None:
             self._access.verifier.start()
+        self.current.wait(_FIRST_LOOK_SECONDS)
         _stop_with_parent(loop, os.getppid())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -10,7 +10,7 @@ PAUSE_SECONDS = 2.0
 tight loop, and the others answer meanwhile."""
 
 
-class Supervisor(Server):
+class Supervisor(Server):  # type: ignore[misc]  # it is chosen at run time
     """granian's server, which would stop all workers where one dies soon after its respawn.
 
     A worker that read a file which was cut off beneath it dies once, and its successor refuses that

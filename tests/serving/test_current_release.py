@@ -7,6 +7,7 @@ import weakref
 import pytest
 
 from core.release_store import ReleaseStore
+from serving import current_release
 from serving.answer import recommendations
 from serving.current_release import CurrentRelease
 from serving.ladder import choose
@@ -172,3 +173,40 @@ def test_age_is_counted_from_publication_and_never_negative(root, toy, monkeypat
     for now, age in ((moment + 8130.9, 8130), (moment - 3600, 0)):
         monkeypatch.setattr("serving.current_release.time.time", lambda now=now: now)
         assert current.served.age_seconds() == age
+
+
+def test_a_release_that_finds_no_memory_is_refused_and_the_watch_goes_on(
+    root, toy, monkeypatch, caplog
+):
+    current = watch(root, retry_seconds=0.05)
+    first = toy.publish(root, "1970-01-11", 1)
+    current.start()
+    assert current.wait(8)
+    assert served(current) == first
+
+    def no_memory(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as full, caplog.at_level(logging.ERROR):
+        full.setattr(current_release, "open_release", no_memory)
+        second = toy.publish(root, "1970-01-12", 2)
+        wait_for(lambda: list(current.refused) == [second])
+        assert (served(current), current.is_ready) == (first, True)
+        assert "there is not enough memory for it beside the one that is served" in caplog.text
+    wait_for(lambda: served(current) == second)
+    current.stop()
+
+
+def test_the_first_look_is_over_where_there_is_nothing_or_the_log_is_damaged(root):
+    empty = watch(root)
+    assert not empty.wait(0)
+    empty.start()
+    assert empty.wait(8)
+    empty.stop()
+    (root / "log").mkdir(parents=True)
+    (root / "log" / "00000001.json").write_text("damaged")
+    damaged = watch(root)
+    damaged.start()
+    assert damaged.wait(8)
+    assert served(damaged) is None
+    damaged.stop()
