@@ -10,7 +10,6 @@ location, is copied and verified before it is served.
 """
 
 import json
-import os
 import random
 import shutil
 
@@ -62,8 +61,8 @@ def large_enough(suffix=""):
         ]),
         lists=frame(toy.lists, [
             {**row, "user_id": user, "rank": rank, "item_id": ITEMS[9 + rank],
-             "item_num": 9 + rank, "explanation_key": ITEMS[9 + rank], "reason_type": "popular", "reason_num": 0,
-             "score": 2.0 - rank / 100}
+             "item_num": 9 + rank, "explanation_key": ITEMS[9 + rank],
+             "reason_type": "popular", "reason_num": 0, "score": 2.0 - rank / 100}
             for user, n_rows in sorted(USERS.items()) for rank in range(1, n_rows + 1)
         ]),
         segment_lists=frame(toy.segment_lists, [
@@ -199,8 +198,9 @@ def holds(folder):
 
 
 def put_back(kept, path):
-    shutil.copy(kept, path.with_name(".back"))
-    os.replace(path.with_name(".back"), path)
+    beside = path.with_name(".back")
+    shutil.copy(kept, beside)
+    beside.replace(path)
 
 
 @pytest.mark.parametrize("name", ["fragments.bin", "users/default/shard-00.mdb", "items.mdb"])
@@ -224,7 +224,7 @@ def test_a_mapped_file_that_is_cut_off_costs_the_requests_in_flight_and_no_more(
         server.process.kill()
         server.process.communicate(timeout=10)
     print(f"\n{name} cut off: {dict(asker.statuses)}, the older release after {seconds:.1f} s")
-    assert set(asker.statuses) <= {0, 200, 503}
+    assert set(asker.statuses) <= {0, 200}
     assert asker.statuses[0] == failed
 
 
