@@ -1,18 +1,33 @@
 """FAULTS row 10: a release that has grown old is served on, and everyone can see its age."""
 
+import math
+
 import pytest
+import yaml
 
 from core import release_log
 from core.days import DAY_US, HOUR_US, now_us
 from core.home import Home
 from tests.faults.asking import ready
+from tests.faults.conftest import ROOT
 from tests.serving.conftest import publish_toy
 
 pytestmark = pytest.mark.faults
 
 CADENCE_SECONDS = 86_400
-STALE_SECONDS = 1.5 * CADENCE_SECONDS
-"""Where the alert on `daybreak_release_age_seconds` begins: a night was missed."""
+RULES = ROOT / "deploy" / "prometheus-rules.yml"
+
+
+def stale_seconds():
+    """Returns the age at which the alert begins, from its own expression."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    (rule,) = (x for g in groups for x in g["rules"] if x["alert"] == "DaybreakReleaseStale")
+    name, _, product = rule["expr"].partition(" > ")
+    assert name == "daybreak_release_age_seconds"
+    return math.prod(float(factor) for factor in product.split("*"))
+
+
+STALE_SECONDS = stale_seconds()
 
 
 @pytest.fixture
@@ -57,6 +72,10 @@ def test_a_fresh_release_and_one_that_a_clock_set_back_makes_come_from_the_futur
         assert 0 <= told < 120
         assert 0 <= exported < 120
         assert exported < STALE_SECONDS
+
+
+def test_the_alert_begins_at_one_and_a_half_times_the_cadence():
+    assert STALE_SECONDS == 1.5 * CADENCE_SECONDS
 
 
 def test_a_late_night_is_no_alert_and_a_missed_one_is(published_at):
