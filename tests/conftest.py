@@ -25,7 +25,7 @@ _NIGHTS = frozenset(
     f"tests/{name}.py"
     for name in (
         "faults/test_04_bad_data_is_not_published", "faults/test_13_a_rerun_touches_its_own_date",
-        "faults/test_26_erasure_is_complete",
+        "faults/test_26_erasure_is_complete", "faults/test_the_llm_is_gone",
         "orchestration/test_bare_interpreter", "orchestration/test_daily_path",
         "orchestration/test_definitions", "orchestration/test_dirty_landing",
         "orchestration/test_leaks", "orchestration/test_nights_at_a_location",
