@@ -49,6 +49,7 @@ class World:
         self.releases = ReleaseStore(self.home.releases)
         self.seeds: dict[str, str] = {}
         self._waiting: list[tuple[str, str]] = []
+        self._n_built = 0
         self.served: list[str] = []
         self.slowest = 0.0
         self.prepare(1)
@@ -63,7 +64,7 @@ class World:
     def prepare(self, n: int) -> None:
         """Builds releases that nobody was told of yet."""
         for _ in range(n):
-            seed = len(self.seeds) + 1
+            seed = self._n_built = self._n_built + 1
             day = (date(2000, 1, 1) + timedelta(days=seed)).isoformat()
             name = publish_toy(self.home.releases, day, seed, log=False)
             self.seeds[name] = str(seed)
