@@ -67,7 +67,8 @@ def test_a_server_that_is_told_to_end_finishes_what_is_in_progress(home):
     server = ready(home)
     body = json.dumps(event("last")).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        head = b"POST /v1/events HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body)
+        head = b"POST /v1/events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        head += b"content-length: %d\r\n\r\n" % len(body)
         connection.sendall(head + body[:5])
         time.sleep(0.3)
         server.process.terminate()

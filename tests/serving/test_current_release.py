@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from core.release_store import ReleaseStore
-from serving import current_release
+from serving import open_releases
 from serving.answer import recommendations
 from serving.current_release import CurrentRelease
 from serving.ladder import choose
@@ -188,7 +188,7 @@ def test_a_release_that_finds_no_memory_is_refused_and_the_watch_goes_on(
         raise MemoryError
 
     with monkeypatch.context() as full, caplog.at_level(logging.ERROR):
-        full.setattr(current_release, "open_release", no_memory)
+        full.setattr(open_releases, "open_release", no_memory)
         second = toy.publish(root, "1970-01-12", 2)
         wait_for(lambda: list(current.refused) == [second])
         assert (served(current), current.is_ready) == (first, True)
