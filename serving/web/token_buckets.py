@@ -45,8 +45,9 @@ class TokenBuckets:
         full_at = (full_at if full_at > now else now) + n * self._cost
         if full_at - now > self._depth + 1e-9:
             return full_at - now - self._depth
-        if full_at > first:
+        # Read anew: another worker may have charged it since, and must not be undone.
+        if full_at > cells[one]:
             cells[one] = full_at
-        if full_at > second:
+        if full_at > cells[two]:
             cells[two] = full_at
         return 0.0

@@ -24,7 +24,7 @@ from tests import small_world
 from tests.faults.test_26_erasure_is_complete import OWN, check_whole, sentences
 from tests.orchestration.conftest import Told
 from tests.servers import BUCKET
-from tests.serving.test_server import free_port
+from tests.serving.web.test_server import free_port
 from tests.small_world import CANARY, CHALLENGER, FIRST_NIGHT, SECOND_NIGHT
 from tests.traces import traces
 

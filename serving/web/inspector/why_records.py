@@ -1,12 +1,12 @@
 """Why-records, read from a release's own table: the only file of the server that needs pyarrow.
 
 They are off the path of every answer, so the server does without the library until somebody asks.
-The table's bytes were held against the manifest when the release was made and when it was copied,
-and are not here: it may have gigabytes. Checked are its size by the manifest, and that it is a
-Parquet file with these columns. A look reads the row groups alone whose statistics allow for the
-user, a few thousand rows at a time.
+A server does not hash the tables before it serves, for no answer is made of them. So the first
+look into a release's table holds its bytes against the manifest, about a second for each GiB; later
+looks read the row groups alone whose statistics allow for the user, a few thousand rows at a time.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def why_record(folder: Path, user_id: str, item_id: str) -> WhyRecord | None:
             "`daybreak why USER ITEM` where it is"
         ) from None
     path = folder / WHY_RECORDS
-    _check_size(folder, path)
+    _verify(folder)
     columns = list(WhyRecord.__struct_fields__)
     try:
         with pq.ParquetFile(path) as table:
@@ -106,11 +106,17 @@ def why_record(folder: Path, user_id: str, item_id: str) -> WhyRecord | None:
     return None
 
 
-def _check_size(folder: Path, path: Path) -> None:
+@lru_cache(2)
+def _verify(folder: Path) -> None:
     record = own_manifest(folder).files.get(WHY_RECORDS)
     if record is None:
         raise NotFound(f"release {version_of(folder)} came without its why-records, {WHY_RECORDS}")
-    verify_file(path, record, is_read=False)
+    try:
+        verify_file(folder / WHY_RECORDS, record)
+    except IntegrityError:
+        raise IntegrityError(
+            f"{WHY_RECORDS} can't be read (it is not what its manifest says); restore it"
+        ) from None
 
 
 def _may_hold(metadata: Any, group: int, user_id: str) -> bool:
