@@ -41,7 +41,11 @@ class Serving:
             [sys.executable, "-m", "orchestration.cli", "serve", "--home", str(home), "--port",
              str(free_port()), "--json"],
             stdout=subprocess.PIPE, text=True, cwd=small_world.ROOT,
-            env={**os.environ, "PYTHONPATH": str(small_world.ROOT)},
+            # What a server logs of its own lies in its home until a run there takes it in.
+            env={
+                **os.environ, "PYTHONPATH": str(small_world.ROOT),
+                "DAYBREAK_INTAKE__IMPRESSIONS": "false",
+            },
         )  # fmt: skip
         self._address = json.loads(self._process.stdout.readline())["address"]
 
