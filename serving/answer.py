@@ -14,19 +14,14 @@ _RANKS = [b'%d,"score":' % rank for rank in range(1, MAX_COUNT + 1)]
 
 def item_rows(release: Release, choice: Choice) -> bytes:
     """Returns the chosen rows as a JSON array."""
-    # The hottest loop there is: a row is two slices of a mapped file, without a call between.
-    blob, offsets, firsts = release.blob, release.offsets, release.firsts
-    pieces: list[bytes] = []
-    for item, rank, score, reason in zip(
-        choice.items, _RANKS, choice.scores, choice.fragments, strict=False
-    ):
-        head = firsts[item]
-        pieces += (
-            blob[offsets[head] : offsets[head + 1]],
-            rank,
-            score,
-            blob[offsets[reason] : offsets[reason + 1]],
-        )
+    # The hottest loop there is: all but the reasons, which are too many, is at hand.
+    blob, offsets = release.blob, release.offsets
+    n_rows = len(choice.items)
+    pieces = [b""] * (4 * n_rows)
+    pieces[::4] = release.heads.of(choice.items)
+    pieces[1::4] = _RANKS[:n_rows]
+    pieces[2::4] = choice.scores
+    pieces[3::4] = [blob[offsets[n] : offsets[n + 1]] for n in choice.fragments]
     return b"[" + b"".join(pieces)[1:] + b"]"
 
 
@@ -62,10 +57,8 @@ def neighbour_rows(release: Release, item_num: int, count: int) -> bytes:
         for pair in zip(items, codes, strict=True)
         if pair[0] != item_num and pair[0] not in release.unavailable
     ][:count]
-    texts = release.neighbour_scores
-    pieces = [
-        piece
-        for (item, code), rank in zip(pairs, _RANKS, strict=False)
-        for piece in (release.head(item), rank, texts[code])
-    ]
+    pieces = [b""] * (3 * len(pairs))
+    pieces[::3] = release.heads.of([item for item, _ in pairs])
+    pieces[1::3] = _RANKS[: len(pairs)]
+    pieces[2::3] = release.neighbour_scores.of([code for _, code in pairs])
     return b"[" + b"".join(pieces)[1:] + b"]"

@@ -1,8 +1,9 @@
 """What a user gets, before it becomes JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from core.columns import RUNGS
 
@@ -23,8 +24,7 @@ class Row(NamedTuple):
     fragment: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What to answer.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Writes the pieces of JSON of a release, an item's reasons behind its head."""
+"""Writes the pieces of JSON of a release: heads, the session's reasons, and all others."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ _ITEMS_AT_ONCE = 500_000
 def write_pieces(
     staging: Staging, items: pl.DataFrame, segments: list[str], path: Path, numbers: ItemNumbers
 ) -> Int32s:
-    """Writes all fragments: each item's head and its reasons, the segments', and the session's.
+    """Writes all fragments, and where each item's reasons begin; `layout` has their order.
 
     Args:
         staging: where to write.
@@ -37,9 +37,12 @@ def write_pieces(
             numbered from 0 without gaps.
     """
     n_reasons = np.zeros(items.height, np.int32)
+    parts = [items[at : at + _ITEMS_AT_ONCE] for at in range(0, items.height, _ITEMS_AT_ONCE)]
 
     def blocks() -> Iterator[pl.Series]:
-        done = 0
+        yield from map(item_heads, parts)
+        yield from (reason_tails(session_reasons(part)) for part in parts)
+        yield reason_tails(segment_reasons(segments, layout.GENRE_PREFIX))
         columns = [
             "target_item_id", "reason_num", "source_item_id", "reason_type", "text", "origin",
         ]  # fmt: skip
@@ -51,32 +54,13 @@ def write_pieces(
                 _check_numbered(about)
                 counted = np.bincount(about["item_num"].to_numpy(), minlength=items.height)
                 n_reasons[:] += counted.astype(np.int32)
-                end = int(about["item_num"][-1]) + 1
-                yield _item_pieces(items[done:end], done, about)
-                done = end
-        for start in range(done, items.height, _ITEMS_AT_ONCE):
-            yield item_heads(items[start : start + _ITEMS_AT_ONCE])
-        yield reason_tails(segment_reasons(segments, layout.GENRE_PREFIX))
-        for start in range(0, items.height, _ITEMS_AT_ONCE):
-            yield reason_tails(session_reasons(items[start : start + _ITEMS_AT_ONCE]))
+                yield reason_tails(about)
 
     _write(staging.file(layout.FRAGMENTS), staging.file(layout.FRAGMENT_OFFSETS), blocks())
-    firsts = np.concatenate([[0], np.cumsum(n_reasons + 1, dtype=np.int64)])
+    firsts = np.concatenate([[0], np.cumsum(n_reasons, dtype=np.int64)])
+    firsts += layout.n_fixed_pieces(items.height, len(segments))
     staging.file(layout.FRAGMENT_FIRSTS).write_bytes(firsts.astype("<u4").tobytes())
     return n_reasons
-
-
-def _item_pieces(items: pl.DataFrame, first: int, reasons: pl.DataFrame) -> pl.Series:
-    """Returns the heads of some items, each followed by the item's reasons."""
-    owners = reasons["item_num"].to_numpy() - first
-    n_reasons = np.bincount(owners, minlength=items.height)
-    heads = np.arange(items.height)
-    places = np.concatenate(
-        [heads + np.cumsum(n_reasons) - n_reasons, np.arange(owners.size) + owners + 1]
-    )
-    order = np.empty_like(places)
-    order[places] = np.arange(places.size)
-    return pl.concat([item_heads(items), reason_tails(reasons)]).gather(order)
 
 
 def _check_numbered(reasons: pl.DataFrame) -> None:

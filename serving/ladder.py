@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain, islice, zip_longest
 
 from serving.choice import Choice, Row
+from serving.kept_texts import KeptTexts
 from serving.layout import MAX_COUNT, MAX_ROWS
 from serving.release import Release
-from serving.scores import ScoreTexts
 from serving.session_blend import Neighbourhood, capped
 from serving.user_record import UserRecord
 
@@ -49,8 +49,7 @@ def choose(
             and not set(items).intersection(record.recent)
             and not release.names_hidden(fragments)
         ):
-            texts = release.personal_scores
-            scores = [texts[code] for code in codes]
+            scores = release.personal_scores.of(codes)
             return Choice("personal", items, _ALL_PERSONAL[count], scores, fragments)
     taken = gone.union(record.recent if record else (), seeds)
     if not seeds:
@@ -138,7 +137,7 @@ def _lower_rungs(
     yield from _segment_rows(release, release.trending, "trending", release.trending_scores)
 
 
-def _segment_rows(release: Release, number: int, rung: str, texts: ScoreTexts) -> Iterator[Row]:
+def _segment_rows(release: Release, number: int, rung: str, texts: KeptTexts) -> Iterator[Row]:
     items, codes = release.segments.rows(number)
     fragment = release.segment_fragment(number)
     for item, code in zip(items, codes, strict=True):

@@ -5,10 +5,11 @@
     items.mdb                      item id → item number (LMDB); numbers follow the order of ids
     availability.i64               per item: first moment it can be had, first it can't, µs UTC
     categories.i32                 per item: the number of its primary category, −1 for none
-    fragments.bin, .offsets        JSON pieces: each item's head and the reasons to show it, one
-                                   item after another; then the segments' reasons; then, for each
-                                   item, the reason of what is shown because it was just seen
-    fragments.firsts               per item: the number of its head's fragment
+    fragments.bin, .offsets        JSON pieces: the items' heads, close together, for every answer
+                                   needs some; for each item the reason of what is shown because
+                                   it was just seen; the segments' reasons; then each item's
+                                   reasons, one item after another
+    fragments.firsts               per item: the number of its first reason's piece
     segments.offsets/items/scores  the lists of the segments, `trending` among them
     neighbours.offsets/items/scores
     golden.json                    answers that a reader must give before it may serve
@@ -36,7 +37,7 @@ import msgspec
 
 from core.errors import IntegrityError
 
-FORMAT = 3
+FORMAT = 4
 TRENDING = "trending"
 GENRE_PREFIX = "genre:"
 MAX_COUNT = 50
@@ -119,6 +120,11 @@ def read_layout(folder: Path) -> Layout:
         raise IntegrityError(f"{path} is no release layout ({error}); rebuild it") from error
     step = "update Daybreak" if found > FORMAT else "run its date again"
     raise IntegrityError(f"{path} has format {found}, this reader knows {FORMAT}; {step}")
+
+
+def n_fixed_pieces(n_items: int, n_segments: int) -> int:
+    """Returns the number of pieces before the items' reasons."""
+    return 2 * n_items + n_segments
 
 
 def shard_file(number: int) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
+from functools import partial
 from heapq import merge
+from mmap import mmap
 from pathlib import Path
 
 import msgspec
@@ -11,13 +13,15 @@ import numpy as np
 from core.errors import IntegrityError
 from core.redactions import version_of
 from serving import layout as names
-from serving.layout import Layout, read_layout, shard_of
-from serving.mapped_file import map_bytes, map_words
+from serving.kept_texts import KeptTexts
+from serving.layout import Layout, n_fixed_pieces, read_layout, shard_of
+from serving.mapped_file import Words, map_bytes, map_words
 from serving.packed_lists import PackedLists
 from serving.record_store import MAX_KEY_BYTES, RecordReader
-from serving.scores import ScoreTexts
+from serving.scores import score_texts
 from serving.user_record import UserRecord
 
+_BEFORE_ID, _AFTER_ID = b',{"item_id":', b',"title":'
 _SOURCE, _AFTER_SOURCE = b'"source_item_id":', b',"text":'
 
 
@@ -25,7 +29,11 @@ class Release:
     """A release's files, open for look-ups from one process.
 
     The pieces of JSON lie open for the answers' inner loop: piece n is
-    `blob[offsets[n] : offsets[n + 1]]`, an item's head is piece `firsts[item]`.
+    `blob[offsets[n] : offsets[n + 1]]`.
+
+    Attributes:
+        heads: the items' heads, by their numbers; see `fragments`.
+        id_texts: their ids as JSON.
 
     Its maps are given back when it is closed, or when nothing refers to it any more: a server
     drops its reference on a swap, and the request that came last takes the files with it.
@@ -36,16 +44,18 @@ class Release:
         self.id = version_of(folder)
         self.id_bytes = self.id.encode()
         self.layout = layout
-        n_pieces = layout.n_items + layout.n_explanations
-        self._session_first = n_pieces + len(layout.segments)
-        self.n_fragments = self._session_first + layout.n_items
+        self.n_fragments = n_fixed_pieces(layout.n_items, len(layout.segments))
+        self.n_fragments += layout.n_explanations
         self.blob = map_bytes(folder / names.FRAGMENTS)
-        self.firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
-        if self.firsts[layout.n_items] != n_pieces:
+        self._firsts = map_words(folder / names.FRAGMENT_FIRSTS, "I", layout.n_items + 1)
+        if self._firsts[layout.n_items] != self.n_fragments:
             raise IntegrityError(f"{folder / names.FRAGMENT_FIRSTS} does not fit; rebuild it")
         self.offsets = map_words(folder / names.FRAGMENT_OFFSETS, "Q", self.n_fragments + 1)
         if self.offsets[self.n_fragments] != len(self.blob):
             raise IntegrityError(f"{folder / names.FRAGMENTS} has another length; rebuild it")
+        pieces = self.blob, self.offsets  # and not self: in a circle nothing would be given back
+        self.heads = KeptTexts(layout.n_items, partial(_piece, *pieces))
+        self.id_texts = KeptTexts(layout.n_items, partial(_id_text, *pieces))
         self._shards = [RecordReader(folder / names.shard_file(n)) for n in range(layout.n_shards)]
         self._item_nums = RecordReader(folder / names.ITEM_NUMS)
         self.segments = PackedLists(folder / names.SEGMENTS, len(layout.segments))
@@ -68,11 +78,11 @@ class Release:
         self.unavailable = self._out_of_time
         self.taken_down: frozenset[str] = frozenset()
         self._down: frozenset[int] = frozenset()
-        self.personal_scores = ScoreTexts(layout.list_decimals, b',"rung":"personal"')
-        self.session_scores = ScoreTexts(layout.neighbour_decimals, b',"rung":"session"')
-        self.segment_scores = ScoreTexts(layout.segment_decimals, b',"rung":"segment"')
-        self.trending_scores = ScoreTexts(layout.segment_decimals, b',"rung":"trending"')
-        self.neighbour_scores = ScoreTexts(layout.neighbour_decimals, b"}")
+        self.personal_scores = score_texts(layout.list_decimals, b',"rung":"personal"')
+        self.session_scores = score_texts(layout.neighbour_decimals, b',"rung":"session"')
+        self.segment_scores = score_texts(layout.segment_decimals, b',"rung":"segment"')
+        self.trending_scores = score_texts(layout.segment_decimals, b',"rung":"trending"')
+        self.neighbour_scores = score_texts(layout.neighbour_decimals, b"}")
 
     @classmethod
     def load(cls, folder: Path) -> "Release":
@@ -154,38 +164,45 @@ class Release:
         """Returns the number of a category, whatever its case; None if no item has it."""
         return self._category_nums.get(name.casefold())
 
-    def head(self, item: int) -> bytes:
-        """Returns an item's head; see `fragments`."""
-        return self.fragment(self.firsts[item])
-
     def reason_fragments(self, items: Sequence[int], reasons: Sequence[int]) -> list[int]:
         """Returns the fragments' numbers of items' reasons, each given by its number."""
-        firsts = self.firsts
-        return [firsts[item] + 1 + reason for item, reason in zip(items, reasons, strict=True)]
+        firsts = self._firsts
+        return [firsts[item] + reason for item, reason in zip(items, reasons, strict=True)]
 
     def n_reasons(self, item: int) -> int:
         """Returns how many reasons an item has, over all lists."""
-        n: int = self.firsts[item + 1] - self.firsts[item] - 1
+        n: int = self._firsts[item + 1] - self._firsts[item]
         return n
 
     def segment_fragment(self, segment: int) -> int:
         """Returns the number of the fragment with a segment's reason."""
-        first: int = self.firsts[self.layout.n_items]
-        return first + segment
+        return 2 * self.layout.n_items + segment
 
     def session_fragment(self, item: int) -> int:
         """Returns the number of the fragment with the reason "because you just saw this item"."""
-        return self._session_first + item
+        return self.layout.n_items + item
+
+    def head(self, item: int) -> bytes:
+        """Returns an item's head; see `fragments`."""
+        return self.fragment(item)
 
     def fragment(self, number: int) -> bytes:
         """Returns one piece of JSON."""
-        offsets = self.offsets
-        return self.blob[offsets[number] : offsets[number + 1]]
+        return _piece(self.blob, self.offsets, number)
 
     def close(self) -> None:
         """Gives the record files back now; the release answers nothing afterwards."""
         for reader in (*self._shards, self._item_nums):
             reader.close()
+
+
+def _piece(blob: mmap | bytes, offsets: Words, number: int) -> bytes:
+    return blob[offsets[number] : offsets[number + 1]]
+
+
+def _id_text(blob: mmap | bytes, offsets: Words, item: int) -> bytes:
+    head = _piece(blob, offsets, item)
+    return head[len(_BEFORE_ID) : head.index(_AFTER_ID)]
 
 
 def _source_of(reason: bytes) -> str | None:

@@ -1,12 +1,12 @@
 """Scores as whole numbers of a power of ten, and back as JSON."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import CheckFailed
+from serving.kept_texts import KeptTexts
 
 LARGEST_CODE = 32_767
 """A code is an int16: at least four significant digits of the largest score."""
@@ -57,15 +57,6 @@ def json_number(code: int, decimals: int) -> bytes:
     return repr(value).encode()
 
 
-class ScoreTexts(dict[int, bytes]):
-    """What stands in an answer for each code; filled as codes are met, at most 65,535 of them."""
-
-    __slots__ = ("_render",)
-
-    def __init__(self, decimals: int, ending: bytes) -> None:
-        super().__init__()
-        self._render: Callable[[int], bytes] = lambda code: json_number(code, decimals) + ending
-
-    def __missing__(self, code: int) -> bytes:
-        text = self[code] = self._render(code)
-        return text
+def score_texts(decimals: int, ending: bytes) -> KeptTexts:
+    """Returns what stands in an answer for each code, which may be negative."""
+    return KeptTexts(2 * (LARGEST_CODE + 1), lambda code: json_number(code, decimals) + ending)

@@ -54,7 +54,7 @@ class UserSource:
     def _blocks(self, keys: KeyRange) -> Iterator[UserBlock]:
         inputs = self.inputs
         numbers = ItemNumbers(read_columns(inputs.items, ["item_id"])["item_id"])
-        n_reasons = np.diff(np.fromfile(self.firsts, "<u4")) - 1
+        n_reasons = np.diff(np.fromfile(self.firsts, "<u4"))
         segments = _SegmentNumbers(self.segments)
         list_columns = ["user_id", "item_num", "score", "reason_num"]
         touched = ["user_id", "item_id"]

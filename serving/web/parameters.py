@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
+
+import msgspec
 
 from core.ids import MAX_ID_BYTES
 from serving.layout import MAX_COUNT
@@ -14,8 +15,7 @@ MAX_GENRES = 20
 MAX_SESSION = 10
 
 
-@dataclass(frozen=True, slots=True)
-class RecommendationRequest:
+class RecommendationRequest(msgspec.Struct, frozen=True):
     """A request for `/v1/recommendations`.
 
     Attributes:

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import CheckFailed
 from serving import scores
-from serving.scores import ScoreTexts, decimals_for, json_number, quantise
+from serving.scores import decimals_for, json_number, quantise, score_texts
 
 
 def test_the_examples_hold():
@@ -37,6 +37,6 @@ def test_a_score_that_is_no_number_is_refused(bad):
 
 
 def test_texts_are_made_once_and_carry_their_ending():
-    texts = ScoreTexts(4, b',"rung":"personal"')
+    texts = score_texts(4, b',"rung":"personal"')
     assert texts[8123] == b'0.8123,"rung":"personal"'
     assert texts[8123] is texts[8123]
