@@ -1,14 +1,13 @@
 """What a user gets, before it becomes JSON."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from core.columns import RUNGS
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """One row of an answer.
 
     Attributes:
@@ -46,5 +45,12 @@ class Choice(msgspec.Struct, frozen=True):
         """Returns the choice of some rows."""
         if not rows:
             return cls(RUNGS[-1], (), (), (), ())
-        rungs, items, scores, fragments = zip(*rows, strict=True)
-        return cls(min(rungs, key=RUNGS.index), items, rungs, scores, fragments)
+        rungs = tuple([row.rung for row in rows])
+        best = rungs[0] if rungs[0] == RUNGS[0] else min(set(rungs), key=RUNGS.index)
+        return cls(
+            best,
+            [row.item for row in rows],
+            rungs,
+            [row.score for row in rows],
+            [row.fragment for row in rows],
+        )

@@ -55,42 +55,59 @@ def choose(
     if not seeds:
         rows = _distinct(_allowed(release, _rungs(release, record, genres), taken))
         return Choice.of(list(islice(rows, count)))
-    exempt = {n for n in map(release.category, genres) if n is not None}
-    rows = _blended(release, record, genres, seeds, taken, weight)
-    return Choice.of(capped(release, rows, count, exempt))
+    return Choice.of(_blended(release, record, genres, count, seeds, taken, weight))
 
 
 def _blended(
     release: Release,
     record: UserRecord | None,
     genres: Sequence[str],
+    count: int,
     seeds: Sequence[int],
     taken: Set[int],
     weight: float,
-) -> Iterator[Row]:
-    """Yields the personal list, or the lower rungs where there is none, with the seeds' neighbours.
+) -> list[Row]:
+    """Returns the personal list, or the lower rungs for want of one, with the seeds' neighbours.
 
     A personal row keeps its rung, score and reason. Whatever else the neighbours propose is of the
     rung `session`. Behind all that come the lower rungs, read only if they are reached.
     """
-    nearby = Neighbourhood(release, [x for x in seeds if not release.is_taken_down(x)])
+    shown = [x for x in seeds if not release.is_taken_down(x)]
+    nearby = Neighbourhood(release, shown, weight)
     below = _distinct(_allowed(release, _lower_rungs(release, record, genres), taken))
     items, codes, reasons = record.rows(MAX_ROWS) if record is not None else ((), (), ())
-    places = {item: place for place, item in enumerate(items)}
+    places = dict(zip(items, range(MAX_ROWS), strict=False))
+    hidden = set()  # those whose reason can't be told any more
+    if release.taken_down:
+        for item, fragment in zip(items, release.reason_fragments(items, reasons), strict=True):
+            if release.names_hidden((fragment,)):
+                del places[item]
+                hidden.add(item)
     lower = {} if items else {row.item: row for row in islice(below, MAX_ROWS)}
-    given, texts, unavailable = set(), release.personal_scores, release.unavailable
-    for item in nearby.fused(items or lower, weight):
-        if item in taken or item in unavailable:
-            continue
-        row = None
+    texts = release.personal_scores
+
+    def candidates() -> Iterator[int]:
+        unavailable, met = release.unavailable, set()
+        for item in nearby.fused(items or lower):
+            if item in taken or item in unavailable:
+                continue
+            if item in hidden and item not in nearby and item not in lower:
+                continue
+            met.add(item)
+            yield item
+        for row in below:
+            if row.item not in met:
+                lower[row.item] = row
+                yield row.item
+
+    def row(item: int) -> Row:
         if (place := places.get(item)) is not None:
-            (fragment,) = release.reason_fragments((item,), (reasons[place],))
-            if not release.names_hidden((fragment,)):
-                row = Row("personal", item, texts[codes[place]], fragment)
-        if row := row or nearby.row(item) or lower.get(item):
-            given.add(item)
-            yield row
-    yield from (row for row in below if row.item not in given)
+            fragment = release.reason_fragment(item, reasons[place])
+            return Row("personal", item, texts[codes[place]], fragment)
+        return nearby.row(item) or lower[item]
+
+    exempt = {n for n in map(release.category, genres) if n is not None}
+    return [row(item) for item in capped(release, candidates(), count, exempt)]
 
 
 def _distinct(rows: Iterable[Row]) -> Iterator[Row]:

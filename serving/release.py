@@ -164,6 +164,11 @@ class Release:
         """Returns the number of a category, whatever its case; None if no item has it."""
         return self._category_nums.get(name.casefold())
 
+    def reason_fragment(self, item: int, reason: int) -> int:
+        """Returns the fragment's number of an item's reason, given by its number."""
+        first: int = self._firsts[item]
+        return first + reason
+
     def reason_fragments(self, items: Sequence[int], reasons: Sequence[int]) -> list[int]:
         """Returns the fragments' numbers of items' reasons, each given by its number."""
         firsts = self._firsts

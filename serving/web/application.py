@@ -1,6 +1,7 @@
 """The server's one application: the hot path bare, the rest behind an adapter."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -47,10 +48,10 @@ _ROUTES = {
     **dict.fromkeys(OPEN, "inspector"),
 }
 _REQUESTS = {
-    (route, status): place("daybreak_requests", route, str(status))
+    route: {status: place("daybreak_requests", route, str(status)) for status in STATUSES}
     for route in ROUTES
-    for status in (*STATUSES, OTHER)
 }
+_OTHER_REQUESTS = {route: place("daybreak_requests", route, OTHER) for route in ROUTES}
 _SECONDS = {route: place("daybreak_request_seconds", route) for route in ROUTES}
 _FIRST_LOOK_SECONDS = 5.0
 """Longest time that a worker looks for a release before it listens: one that takes a dead one's
@@ -129,6 +130,8 @@ class Application:
         if self._access is not None:
             self._access.verifier.start()
         self.current.wait(_FIRST_LOOK_SECONDS)
+        gc.collect()
+        gc.freeze()  # what stands now stays: to walk it again stops all answers for 40 ms
         _stop_with_parent(loop, os.getppid())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -151,20 +154,25 @@ class Application:
                 answer = caller
             elif route == "recommendations":
                 answer = self._recommend(scope, protocol, caller)
-            elif route == "events":
-                with self._together:
-                    answer = await self._posts(scope, protocol, caller)
             else:
-                with self._together:
-                    answer = await respond(self._pages, scope, protocol, caller)
+                answer = await asyncio.create_task(self._waiting(scope, protocol, caller, route))
         except Exception:  # noqa: BLE001 - a fault of ours, whichever, is answered and counted
             _log.exception("a request failed")  # without its address: a user's id may stand there
             answer = FAILED
         if isinstance(answer, Problem):
             protocol.response_bytes(answer.status, *_rendered(answer))
             answer = answer.status
-        self._metrics.cells[_REQUESTS.get((route, answer), _REQUESTS[route, OTHER])] += 1
+        self._metrics.cells[_REQUESTS[route].get(answer, _OTHER_REQUESTS[route])] += 1
         self._metrics.observe(_SECONDS[route], perf_counter_ns() - start)
+
+    async def _waiting(
+        self, scope: RsgiScope, protocol: RsgiProtocol, caller: Caller, route: str
+    ) -> Problem | int:
+        """Answers what may wait; in a task of asyncio's, which time-outs and threads ask for."""
+        with self._together:
+            if route == "events":
+                return await self._posts(scope, protocol, caller)
+            return await respond(self._pages, scope, protocol, caller)
 
     def _admitted(self, scope: RsgiScope, route: str) -> Caller | Problem:
         """Returns who asks, or why nothing more is done for the request."""

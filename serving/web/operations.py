@@ -7,8 +7,9 @@ from core.ids import MAX_ID_BYTES
 from core.intake_settings import IntakeSettings
 from serving.intake.event import Batch, Event
 from serving.layout import MAX_COUNT
+from serving.session_blend import MAX_SEEDS
 from serving.web.answer_types import Answer, EventsAccepted, Health, Ready, Recommendations, Similar
-from serving.web.parameters import DEFAULT_COUNT, MAX_GENRES, MAX_SESSION
+from serving.web.parameters import DEFAULT_COUNT, MAX_GENRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ OPERATIONS = (
                       "ones do not count.", _names(MAX_GENRES)),
             Parameter("session", "Items that the user has just looked at, separated by commas, "
                       "the last one last. What is like them moves up, they themselves leave the "
-                      "list. Unknown ones do not count.", _names(MAX_SESSION)),
+                      "list. Unknown ones do not count.", _names(MAX_SEEDS)),
         ),
     ),
     Operation(

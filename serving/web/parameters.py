@@ -8,11 +8,11 @@ import msgspec
 
 from core.ids import MAX_ID_BYTES
 from serving.layout import MAX_COUNT
+from serving.session_blend import MAX_SEEDS
 from serving.web.problems import Problem
 
 DEFAULT_COUNT = 10
 MAX_GENRES = 20
-MAX_SESSION = 10
 
 
 class RecommendationRequest(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def parse_recommendation(query: str) -> RecommendationRequest | Problem:
     genres = _parse_names(fields, "genres", MAX_GENRES)
     if isinstance(genres, Problem):
         return genres
-    session = _parse_names(fields, "session", MAX_SESSION)
+    session = _parse_names(fields, "session", MAX_SEEDS)
     if isinstance(session, Problem):
         return session
     return RecommendationRequest(user_id, count, genres, session)

@@ -35,3 +35,8 @@ class Supervisor(Server):  # type: ignore[misc]  # it is chosen at run time
             super()._respawn_workers([number], spawn_target, target_loader, delay)
             self._started[number] = time.monotonic()
         self.respawned_wrks.clear()  # by which granian would tell a loop of crashes, and exit
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stops all workers; that one had just died, and was not replaced yet, is no failure."""
+        self.interrupt_children.clear()
+        super().shutdown(exit_code)

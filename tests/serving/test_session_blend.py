@@ -5,7 +5,6 @@ import pytest
 
 from core.release_store import ReleaseStore
 from serving.answer import recommendations
-from serving.choice import Row
 from serving.ladder import choose
 from serving.reader import open_release
 from serving.session_blend import Neighbourhood, capped
@@ -57,8 +56,8 @@ def test_a_personal_row_stays_one(release):
 
 
 def test_the_reason_of_a_session_row(release):
-    nearby = Neighbourhood(release, numbers(release, "m1", "m4"))
-    assert nearby.fused([], 0.5) == numbers(release, "m2", "m6", "m3", "m5")
+    nearby = Neighbourhood(release, numbers(release, "m1", "m4"), 0.5)
+    assert nearby.fused([]) == numbers(release, "m2", "m6", "m3", "m5")
     row = nearby.row(release.item_num("m2"))
     assert (row.rung, row.score) == ("session", b'99.0,"rung":"session"')
     assert json.loads("{" + release.fragment(row.fragment)[1:].decode()) == {
@@ -83,22 +82,22 @@ def test_the_seed_that_counts_most_is_named(tmp_path, toy):
     name = toy.publish(tmp_path / "r", "1970-01-11", 1, toy.replace(tables, neighbour_lists=lists))
     release = open_release(ReleaseStore(tmp_path / "r").path(name))
     m1, m4, m2, m3 = numbers(release, "m1", "m4", "m2", "m3")
-    nearby = Neighbourhood(release, [m1, m4])
+    nearby = Neighbourhood(release, [m1, m4], 0.5)
     # m3: 1/12 through m1, the last; .8/11 = .0727 through m4
     assert [nearby.row(item).fragment for item in (m2, m3)] == [release.session_fragment(m1)] * 2
-    nearby = Neighbourhood(release, [m4, m1])
+    nearby = Neighbourhood(release, [m4, m1], 0.5)
     assert [nearby.row(item).fragment for item in (m2, m3)] == [release.session_fragment(m4)] * 2
 
 
 def test_the_fused_order_by_hand(release):
     m1, m2, m3, m4, m5, m6 = numbers(release, "m1", "m2", "m3", "m4", "m5", "m6")
     # m4: .5/11 = .04545; m3: .5/12 + .5/13 = .08013; m2: .5/13 + .5/11 = .08392; m6: .5/12
-    assert Neighbourhood(release, [m1]).fused([m4, m3, m2], 0.5) == [m2, m3, m4, m6]
+    assert Neighbourhood(release, [m1], 0.5).fused([m4, m3, m2]) == [m2, m3, m4, m6]
     # a second, older seed counts .8 as much: m5 gets .8 · .5/11 = .03636
-    assert Neighbourhood(release, [m1, m4]).fused([m4, m3, m2], 0.5) == [m2, m3, m4, m6, m5]
-    assert Neighbourhood(release, [m1]).fused([m4, m3, m2], 0.0)[:3] == [m4, m3, m2]
+    assert Neighbourhood(release, [m1, m4], 0.5).fused([m4, m3, m2]) == [m2, m3, m4, m6, m5]
+    assert Neighbourhood(release, [m1], 0.0).fused([m4, m3, m2])[:3] == [m4, m3, m2]
     # .5/11 each: the list comes first
-    assert Neighbourhood(release, [m4]).fused([m1], 0.5) == [m1, m5]
+    assert Neighbourhood(release, [m4], 0.5).fused([m1]) == [m1, m5]
 
 
 def test_what_was_seen_leaves_at_once(release):
@@ -116,28 +115,18 @@ def test_no_reason_names_a_seed_that_is_taken_down(release):
 
 def test_the_cap_applies_again(release):
     m1, m2, m3, m4, m5 = numbers(release, "m1", "m2", "m3", "m4", "m5")
-    rows = [Row("session", item, b"", 0) for item in (m2, m3, m5, m2, m1, m4, m2, m4)]
+    items = [m2, m3, m5, m2, m1, m4, m2, m4]
     drama = release.category("drama")
     assert release.layout.category_cap == 3
-    assert [row.item for row in capped(release, rows, 50, set())] == [
-        m2,
-        m3,
-        m5,
-        m1,
-        m4,
-        m4,
-        m2,
-        m2,
-    ]
-    assert capped(release, rows, 50, {drama}) == rows
+    assert capped(release, items, 50, set()) == [m2, m3, m5, m1, m4, m4, m2, m2]
+    assert capped(release, items, 50, {drama}) == items
     assert release.category("Western") is None
     # items without a category are exempt, and what is over the cap moves behind the tenth only
-    many = [Row("session", item, b"", 0) for item in [m2] * 5 + [m4] * 9]
-    found = [row.item for row in capped(release, many, 50, set())]
-    assert found == [m2] * 3 + [m4] * 7 + [m2] * 2 + [m4] * 2
+    many = [m2] * 5 + [m4] * 9
+    capped_many = [m2] * 3 + [m4] * 7 + [m2] * 2 + [m4] * 2
+    assert capped(release, many, 50, set()) == capped_many
     for count in range(1, 14):
-        some = [row.item for row in capped(release, iter(many), count, set())]
-        assert some == ([m2] * 3 + [m4] * 7 + [m2] * 2 + [m4] * 2)[:count]
+        assert capped(release, iter(many), count, set()) == capped_many[:count]
 
 
 def test_a_short_answer_is_a_prefix_of_a_long_one(release):
