@@ -15,7 +15,7 @@ from core.ids import canonical_json, digest
 FORMAT_VERSION = 1
 NAME = "manifest.json"
 _LIBRARIES = (
-    "duckdb", "implicit", "lmdb", "narwhals", "numpy", "polars", "pyarrow", "pyspark", "scipy",
+    "duckdb", "implicit", "narwhals", "numpy", "polars", "pyarrow", "pyspark", "scipy",
     "torch", "xgboost-cpu",
 )  # fmt: skip
 

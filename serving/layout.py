@@ -1,8 +1,8 @@
 """How a release's folder is laid out: what builder and reader must agree on, said once.
 
     layout.json                    this layout's numbers
-    users/default/shard-NN.mdb     user id → one packed record (LMDB), by CRC-32 of the id
-    items.mdb                      item id → item number (LMDB); numbers follow the order of ids
+    users/default/shard-NN.records user id → one packed record, by CRC-32 of the id
+    items.records                  item id → item number; numbers follow the order of ids
     availability.i64               per item: first moment it can be had, first it can't, µs UTC
     categories.i32                 per item: the number of its primary category, −1 for none
     fragments.bin, .offsets        JSON pieces: the items' heads, close together, for every answer
@@ -52,7 +52,7 @@ WIDE = 1 << 24
 """Three bytes hold no number from here on."""
 
 LAYOUT = "layout.json"
-ITEM_NUMS = "items.mdb"
+ITEM_NUMS = "items.records"
 AVAILABILITY = "availability.i64"
 CATEGORIES = "categories.i32"
 FRAGMENTS = "fragments.bin"
@@ -129,7 +129,7 @@ def n_fixed_pieces(n_items: int, n_segments: int) -> int:
 
 def shard_file(number: int) -> str:
     """Returns the name of one file of the default arm's user records."""
-    return f"users/default/shard-{number:02d}.mdb"
+    return f"users/default/shard-{number:02d}.records"
 
 
 def shard_of(key: bytes, n_shards: int) -> int:

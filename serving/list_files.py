@@ -30,9 +30,8 @@ def write_items(staging: Staging, items: pl.DataFrame) -> ItemNumbers:
     """
     values = np.arange(items.height, dtype="<i4").tobytes()
     keys = items["item_id"].cast(pl.Binary).to_list()
-    writer = RecordWriter(staging.file(layout.ITEM_NUMS))
-    writer.append(keys, (values[n : n + 4] for n in range(0, len(values), 4)))
-    writer.close()
+    with RecordWriter(staging.file(layout.ITEM_NUMS)) as writer:
+        writer.append(keys, (values[n : n + 4] for n in range(0, len(values), 4)))
     limits = np.iinfo(np.int64)
     windows = items.select(
         pl.col("available_from_us").fill_null(limits.min),

@@ -11,9 +11,9 @@ from serving.release import Release
 class OpenReleases:
     """Opens releases and hands the same one to all who ask while any of them holds it.
 
-    The files of users' records can't be opened twice in one process, and a release that somebody
-    only looks at may become the one that is served at any moment. Nobody closes what they got from
-    here: the files go with the last reference.
+    To verify a release takes seconds and its keys' memory, and one that somebody only looks at may
+    become the one that is served at any moment. Nobody closes what they got from here: the files go
+    with the last reference.
     """
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -72,13 +73,12 @@ def write_users(
 
 
 def _pack_all(source: UserSource, shards: list[Path]) -> WrittenUsers:
-    writers = [RecordWriter(path) for path in shards]
     totals = []
-    for block in source.records(EVERY_KEY, len(shards)):
-        for writer, records in zip(writers, block, strict=True):
-            totals.append(_append(writer, records))
-    for writer in writers:
-        writer.close()
+    with ExitStack() as stack:
+        writers = [stack.enter_context(RecordWriter(path)) for path in shards]
+        for block in source.records(EVERY_KEY, len(shards)):
+            for writer, records in zip(writers, block, strict=True):
+                totals.append(_append(writer, records))
     return _total(totals)
 
 
@@ -92,10 +92,8 @@ def _pack_range(source: UserSource, keys: KeyRange, spills: list[Path]) -> None:
 
 
 def _fill_shard(shard: Path, spills: list[Path]) -> WrittenUsers:
-    writer = RecordWriter(shard)
-    totals = [_append(writer, records) for path in spills for records in read_spill(path)]
-    writer.close()
-    return _total(totals)
+    with RecordWriter(shard) as writer:
+        return _total(_append(writer, records) for path in spills for records in read_spill(path))
 
 
 def _append(writer: RecordWriter, records: Records) -> WrittenUsers:

@@ -14,7 +14,7 @@ def traces(folder: Path, *texts: str) -> dict[str, list[str]]:
     """Returns, by file, the texts that stand in it: in its bytes, or unpacked, or in its name.
 
     Unpacked are gzip, zip (npz) and Parquet, whose every column is looked at, with dictionaries
-    and statistics; LMDB, SQLite, safetensors, JSON and all else are searched as they are.
+    and statistics; records, SQLite, safetensors, JSON and all else are searched as they are.
     """
     found = {}
     for path in sorted(folder.rglob("*")):

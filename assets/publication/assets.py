@@ -30,7 +30,7 @@ def _verdict(made: Made) -> dict[str, dg.MetadataValue]:
 
 @dg.asset(
     deps=["explanations", "segment_lists", "neighbour_lists", "items", "users", "interactions"],
-    kinds={"lmdb"},
+    kinds={"file"},
     **_ASSET,
 )
 def release(

@@ -16,7 +16,7 @@ from core.settings import load_settings
 
 _PACKAGES = (
     "dagster", "polars", "duckdb", "pyspark", "torch", "implicit", "faiss-cpu", "xgboost-cpu",
-    "mlflow", "great-expectations", "openai", "lmdb", "granian",
+    "mlflow", "great-expectations", "openai", "granian",
 )  # fmt: skip
 _MIN_FREE_GB = 5
 _MIN_MEMORY_GB = 4

@@ -133,9 +133,9 @@ def test_a_damaged_file_there_is_refused_by_name_and_the_old_release_stays(
     first = announce(location, "1970-01-11", 1)
     pull(reader, location, grace_seconds=3600)
     second = announce(location, "1970-01-12", 2)
-    name = "users/default/shard-01.mdb"
+    name = "users/default/shard-01.records"
     content = bytearray((builder.path(second) / name).read_bytes())
-    content[5000] ^= 4
+    content[len(content) // 2] ^= 4
     bad = tmp_path / "bad"
     bad.write_bytes(content[:-1] if fault == "shorter" else content)
     if fault == "missing":
@@ -179,7 +179,7 @@ def test_a_file_torn_by_an_interrupted_pull_goes_on_or_is_copied_anew(
     for name, kept in {
         "fragments.bin": whole["fragments.bin"],
         "golden.json": whole["golden.json"][:100],
-        "items.mdb": b"\0" * 4096,
+        "items.records": b"\0" * 4096,
         "layout.json": whole["layout.json"] + b"more",
         "not-listed": b"litter",
     }.items():
@@ -246,7 +246,7 @@ def test_a_disk_that_runs_full_is_left_as_it_was(folder, announce, tmp_path, mon
     disk.mkdir()
     release = announce(folder, "1970-01-11", 1)
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40k", "none", str(disk)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)], capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted: {mounted.stderr.decode().strip()}")

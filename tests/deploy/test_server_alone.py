@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 # What the server's own modules import is found below; uvloop is what granian runs on where it is.
 ROOTS = {
-    "granian", "lmdb", "msgspec", "numpy", "prometheus-client", "pydantic", "pyjwt[crypto]",
+    "granian", "msgspec", "numpy", "prometheus-client", "pydantic", "pyjwt[crypto]",
     "starlette", "uvloop",
 }  # fmt: skip
 # Imported late, by the inspector alone, which says what is missing where it is not installed.

@@ -41,7 +41,7 @@ def main() -> None:
     faults: list[str] = []
     n_reads, slowest, served = 0, 0.0, set()
     while not ended.is_set():
-        # One who has just come, and then stays for a while: LMDB opens a file once in a process.
+        # One who has just come, and then stays for a while.
         serving = CurrentRelease(ReleaseStore(home / "releases"), poll_seconds=1, retry_seconds=0)
         for _ in range(STAY):
             start = time.perf_counter()

@@ -85,7 +85,7 @@ class World:
     def publish_damaged(self) -> None:
         """Announces a release with one wrong bit: what is served stays."""
         name, day = self._waiting.pop(0)
-        shard = self.releases.path(name) / "users" / "default" / "shard-00.mdb"
+        shard = self.releases.path(name) / "users" / "default" / "shard-00.records"
         one_bit(shard, random.Random(3))
         self.releases.log.append("publish", name, day, reason="damaged")
         del self.seeds[name]

@@ -203,7 +203,9 @@ def put_back(kept, path):
     beside.replace(path)
 
 
-@pytest.mark.parametrize("name", ["fragments.bin", "users/default/shard-00.mdb", "items.mdb"])
+@pytest.mark.parametrize(
+    "name", ["fragments.bin", "users/default/shard-00.records", "items.records"]
+)
 def test_a_mapped_file_that_is_cut_off_costs_the_requests_in_flight_and_no_more(home, names, name):
     """Two workers: both end when they read beyond the file's end, and both come back."""
     server = ready(home, workers=2)

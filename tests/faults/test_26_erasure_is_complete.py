@@ -169,7 +169,7 @@ def test_the_canary_is_everywhere_before(nights):
         "releases/versions/",
     ):  # fmt: skip
         assert any(name.startswith(place) for name in found), place
-    assert any(name.endswith(".mdb") for name in found)
+    assert any(name.endswith(".records") for name in found)
     named = sentences(nights)
     assert any(name.endswith("/explanations.parquet") for name in named)
     assert any(name.endswith("/fragments.bin") for name in named)

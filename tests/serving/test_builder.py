@@ -22,8 +22,8 @@ def test_two_builds_have_identical_bytes(tmp_path, toy):
     first, second = (files(home, toy.publish(home, "1970-01-11", 1)) for home in homes)
     assert first == second
     assert {
-        "golden.json", "items.mdb", "layout.json", "manifest.json", "tables/lists.parquet",
-        "users/default/shard-00.mdb", "users/default/shard-01.mdb",
+        "golden.json", "items.records", "layout.json", "manifest.json", "tables/lists.parquet",
+        "users/default/shard-00.records", "users/default/shard-01.records",
     } < set(first)  # fmt: skip
 
 

@@ -182,7 +182,7 @@ def test_a_server_follows_a_bucket_and_serves_on_while_it_is_gone(
             n_lines = caplog.text.count("is served on")
             time.sleep(2)
             assert caplog.text.count("is served on") == n_lines == 2  # one a thread
-            assert len(failures) > n_lines  # each look counts
+            wait_for(lambda: len(failures) > n_lines)  # each look counts
             assert serves(first)
             assert current.is_ready
             s3.start()

@@ -69,11 +69,11 @@ def test_one_flipped_bit_anywhere_is_refused(folder):
 
 
 def test_two_swapped_files_and_a_stray_one_are_refused(folder):
-    one, two = (folder / f"users/default/shard-0{n}.mdb" for n in range(2))
+    one, two = (folder / f"users/default/shard-0{n}.records" for n in range(2))
     first, second = one.read_bytes(), two.read_bytes()
     one.write_bytes(second)
     two.write_bytes(first)
-    with pytest.raises(IntegrityError, match="other bytes"):
+    with pytest.raises(IntegrityError, match="shard-0"):
         open_release(folder)
     one.write_bytes(first)
     two.write_bytes(second)

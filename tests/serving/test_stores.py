@@ -15,20 +15,19 @@ def int32s(*values):
 
 
 def write_records(path, *batches):
-    writer = RecordWriter(path)
-    for batch in batches:
-        writer.append(*zip(*batch, strict=True))
-    writer.close()
+    with RecordWriter(path) as writer:
+        for batch in batches:
+            writer.append(*zip(*batch, strict=True))
 
 
 def test_records_come_back_and_unknown_keys_are_none(tmp_path):
-    path = tmp_path / "a" / "b.mdb"
+    path = tmp_path / "a" / "b.records"
     write_records(path, [(b"a", b"1"), (b"b", b"22")], [(b"\xc3\xa9", b"")])
     reader = RecordReader(path)
     assert [reader.get(key) for key in (b"a", b"b", b"\xc3\xa9", b"z")] == [b"1", b"22", b"", None]
     assert len(reader) == 3
     reader.close()
-    assert [x.name for x in path.parent.iterdir()] == ["b.mdb"]
+    assert [x.name for x in path.parent.iterdir()] == ["b.records"]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +36,7 @@ def test_records_come_back_and_unknown_keys_are_none(tmp_path):
     ids=["descending", "doubled", "empty", "too long"],
 )
 def test_records_out_of_order_or_with_bad_keys_are_refused(tmp_path, records):
-    writer = RecordWriter(tmp_path / "x.mdb")
-    with pytest.raises(CheckFailed):
+    with pytest.raises(CheckFailed), RecordWriter(tmp_path / "x.records") as writer:
         writer.append(*zip(*records, strict=True))
 
 
@@ -46,18 +44,18 @@ def test_two_identical_builds_of_records_have_identical_bytes(tmp_path):
     batches = [
         [(b"%06d" % (1000 * n + k), b"v" * (k % 700)) for k in range(1000)] for n in range(5)
     ]
-    write_records(tmp_path / "1.mdb", *batches)
-    write_records(tmp_path / "2.mdb", *batches)
-    assert (tmp_path / "1.mdb").read_bytes() == (tmp_path / "2.mdb").read_bytes()
+    write_records(tmp_path / "1.records", *batches)
+    write_records(tmp_path / "2.records", *batches)
+    assert (tmp_path / "1.records").read_bytes() == (tmp_path / "2.records").read_bytes()
 
 
 def test_a_record_file_that_is_missing_or_none_is_an_integrity_error(tmp_path):
     with pytest.raises(IntegrityError):
-        RecordReader(tmp_path / "missing.mdb")
-    assert not (tmp_path / "missing.mdb").exists()
-    (tmp_path / "bad.mdb").write_bytes(b"not a database" * 1000)
+        RecordReader(tmp_path / "missing.records")
+    assert not (tmp_path / "missing.records").exists()
+    (tmp_path / "bad.records").write_bytes(b"not a database" * 1000)
     with pytest.raises(IntegrityError):
-        RecordReader(tmp_path / "bad.mdb")
+        RecordReader(tmp_path / "bad.records")
 
 
 def test_packed_lists_come_back_whole_cut_or_empty(tmp_path):

@@ -36,7 +36,6 @@ def test_a_server_swaps_to_the_rewritten_release(home, gone):
     current.refresh()
     before = answers(current.served.release)
     folder = current.served.release.folder
-    current.served.release.close()  # LMDB opens a file once in a process
     releases.tombstones.erase(gone)
     erased = ErasedUsers(releases.tombstones.state())
     assert rewrite_releases(home, erased) == 2
@@ -69,7 +68,7 @@ def test_a_sentence_of_nobody_else_is_gone(home):
 
 
 @pytest.mark.parametrize(
-    "name", ["tables/lists.parquet", "users/default/shard-00.mdb", "golden.json"]
+    "name", ["tables/lists.parquet", "users/default/shard-00.records", "golden.json"]
 )
 def test_a_damaged_release_stops_the_erasure_by_name(home, name):
     release = publish_toy(home.releases, "1970-01-11", 1)

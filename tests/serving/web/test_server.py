@@ -269,7 +269,7 @@ def test_swaps_rollback_and_refusal_under_load(server, home, toy):
             commands.rollback(home, reason="bad")
             assert server.wait(lambda: server.release() == first) < 5
             third = toy.publish(home.releases, "1970-01-13", 3, log=False)
-            path = releases.path(third) / "users" / "default" / "shard-01.mdb"
+            path = releases.path(third) / "users" / "default" / "shard-01.records"
             path.write_bytes(path.read_bytes()[:-1] + b"\1")
             releases.log.append("publish", third, "1970-01-13", reason="test")
             server.wait(lambda: b"daybreak_releases_refused 1.0" in server.get("/metrics").body)
