@@ -32,8 +32,7 @@ class KeptTexts:
         found: list[bytes | None] = list(map(self._kept.__getitem__, numbers))
         if all(found):
             return found  # type: ignore[return-value]  # there is no None
-        pairs = zip(numbers, found, strict=True)
-        return [self._made(number) if text is None else text for number, text in pairs]
+        return [self[number] for number in numbers]
 
     def _made(self, number: int) -> bytes:
         if self._n_kept >= self._n_most:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from itertools import islice
 
+from core.list_settings import TOP
 from serving.choice import Row
 from serving.layout import MAX_ROWS
 from serving.release import Release
 
-TOP = 10
-"""Places of a list to which the cap on categories applies."""
 MAX_SEEDS = 10
 """Items just looked at that count."""
 _K = 10

@@ -7,7 +7,8 @@ its own Boolean mark on the rows that it moved.
 
 import polars as pl
 
-TOP = 10
+from core.list_settings import TOP, most_of_a_category
+
 RULES = ("category_cap", "fresh_slot")
 
 
@@ -40,7 +41,7 @@ def category_cap(block: pl.DataFrame, max_share: float) -> pl.DataFrame:
     behind the tenth place in their order; where too few others exist they fill up the top ten,
     since a shorter list serves nobody.
     """
-    limit = int(max_share * TOP + 1e-9)
+    limit = most_of_a_category(max_share)
     counted = block.with_columns(
         nth=pl.int_range(1, pl.len() + 1).over("user_num", "category_num")
     ).with_columns(over=(pl.col("category_num") >= 0) & (pl.col("nth") > limit))
@@ -60,7 +61,7 @@ def fresh_slot(block: pl.DataFrame, share: float, max_share: float) -> pl.DataFr
     the top ten lacks, and none whose category has its full share of the top ten already. Each
     takes the place of the last item there that is not fresh.
     """
-    limit = int(max_share * TOP + 1e-9)
+    limit = most_of_a_category(max_share)
     wanted = round(share * TOP)
     for _ in range(wanted):  # one at a time, as each changes what the top ten holds
         block = _lift_one(block, wanted, limit)

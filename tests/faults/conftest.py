@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.programs import Program, free_port
+from core.home import Home
 from tests import small_world
 from tests.needed import missing
+from tests.serving.conftest import publish_toy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -141,3 +144,15 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nights_copy(nights: Path, tmp_path: Path) -> Path:
     """A copy of that home, which the test may change."""
     return small_world.copy(nights, tmp_path / "nights")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Program]:
+    """Yields a server of the toy release that limits nobody."""
+    home = Home(tmp_path / "home")
+    publish_toy(home.releases, "1970-01-11", 1)
+    port = free_port()
+    command = [sys.executable, "-m", "serving", "--home", str(home.root), "--port", str(port)]
+    settings = {"DAYBREAK_LIMITS__USER_RATE": "0"}
+    with Program(command, port, tmp_path / "log", ready="/readyz", environment=settings) as program:
+        yield program

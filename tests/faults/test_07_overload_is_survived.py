@@ -9,7 +9,6 @@ the machine, 64 and 320 are twice and ten times that; a thousand show the refusa
 
 import contextlib
 import http.client
-import sys
 import threading
 import time
 
@@ -17,13 +16,10 @@ import pytest
 
 from benchmarks.latencies import Latencies
 from benchmarks.open_loop import Load, run_open_loop
-from benchmarks.programs import Program, free_port
 from benchmarks.targets import Target
 from benchmarks.wrk import find_wrk, run_wrk
 from core.errors import MachineFault
-from core.home import Home
 from tests.needed import missing
-from tests.serving.conftest import publish_toy
 
 pytestmark = pytest.mark.faults
 
@@ -31,19 +27,12 @@ TARGET = Target("/v1/recommendations?user_id=ann&count=3")
 RATED, TWICE, TENFOLD, CROWD = 32, 64, 320, 1000
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(autouse=True)
+def _wrk():
     try:
         find_wrk()
     except MachineFault as error:
         missing(str(error))
-    home = Home(tmp_path / "home")
-    publish_toy(home.releases, "1970-01-11", 1)
-    port = free_port()
-    command = [sys.executable, "-m", "serving", "--home", str(home.root), "--port", str(port)]
-    settings = {"DAYBREAK_LIMITS__USER_RATE": "0"}
-    with Program(command, port, tmp_path / "log", ready="/readyz", environment=settings) as program:
-        yield program
 
 
 class Client(threading.Thread):

@@ -6,7 +6,6 @@ A closed loop, which asks again only when it was answered, sees one slow request
 """
 
 import http.client
-import sys
 import threading
 import time
 
@@ -14,26 +13,12 @@ import pytest
 
 from benchmarks.latencies import Latencies
 from benchmarks.open_loop import Load, OpenLoop
-from benchmarks.programs import Program, free_port
 from benchmarks.targets import Target
-from core.home import Home
-from tests.serving.conftest import publish_toy
 
 pytestmark = pytest.mark.faults
 
 PATH = "/v1/recommendations?user_id=ann"
 RATE = 200
-
-
-@pytest.fixture
-def server(tmp_path):
-    home = Home(tmp_path / "home")
-    publish_toy(home.releases, "1970-01-11", 1)
-    port = free_port()
-    command = [sys.executable, "-m", "serving", "--home", str(home.root), "--port", str(port)]
-    settings = {"DAYBREAK_LIMITS__USER_RATE": "0"}
-    with Program(command, port, tmp_path / "log", ready="/readyz", environment=settings) as program:
-        yield program
 
 
 class ClosedLoop(threading.Thread):
