@@ -21,9 +21,12 @@ from typing import Self
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from core.errors import CheckFailed, IntegrityError, MachineFault
 from serving.mapped_file import map_bytes
+
+UInt64s = npt.NDArray[np.uint64]
 
 MAX_KEY_BYTES = 511
 MAX_VALUE_BYTES = 65_535
@@ -135,12 +138,14 @@ class RecordWriter:
         )
 
 
-def _slots(
-    starts: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
-    codes: "np.ndarray[tuple[int], np.dtype[np.uint64]]",
-    n_home: int,
-) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """Returns the slots: each record in the first free one from its home on, an empty one last."""
+def _slots(starts: UInt64s, codes: UInt64s, n_home: int) -> UInt64s:
+    """Returns the slots: each record in the first free one from its home on, an empty one last.
+
+    Args:
+        starts: where each record begins, uint64 (n,).
+        codes: the CRC-32 of its key, uint64 (n,).
+        n_home: home slots.
+    """
     homes = (codes * np.uint64(n_home) >> np.uint64(32)).astype(np.int64)
     order = np.argsort(homes, kind="stable")
     count = np.arange(order.size)

@@ -75,10 +75,10 @@ class Neighbourhood:
     def row(self, item: int) -> Row | None:
         """Returns the row of an item that a seed proposes; its reason names the one that counts
         most for it, of equal ones the last."""
-        best, by = 0.0, -1
+        best, by = -1.0, -1
         for place, gains in enumerate(self._gains):
             gain = gains.get(item, -1.0)
-            if gain > best or (by < 0 <= gain):
+            if gain > best:
                 best, by = gain, place
         if by < 0:
             return None

@@ -76,8 +76,8 @@ def serve(
         address=serving.host,
         port=serving.port,
         interface=Interfaces.RSGI,
-        # It drives what never waits, which is the hot path, at a third of asyncio's cost; all that
-        # may wait gets a task of asyncio's own, see `Application`.
+        # It drives what never waits, which is the hot path, for less than an asyncio task costs;
+        # all that may wait gets one of those, see `Application`.
         task_impl=TaskImpl.rust,
         workers=serving.workers,
         http=HTTPModes.http1,

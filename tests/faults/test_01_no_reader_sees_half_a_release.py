@@ -146,7 +146,7 @@ def check_said_so(made: Attempt, fault: str) -> None:
         assert made.error.partition(":")[0].endswith(("Fault", "Error", "Failed", "Found")), made
 
 
-# The last twentieth of what is written is the log's, behind the point where it is published.
+# The very last that is written are entries of the log behind the one that publishes.
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.9])
 def test_the_disk_is_full(failing_publisher, share):
     publisher = failing_publisher
