@@ -40,6 +40,11 @@ class Home:
         return self.root / "intake"
 
     @property
+    def handed_over(self) -> Path:
+        """Segments that another home takes in, for as long as they are read back here."""
+        return self.intake / "handed-over"
+
+    @property
     def lake(self) -> Path:
         """Accepted and quarantined rows as Parquet."""
         return self.root / "lake"

@@ -27,6 +27,10 @@ class IntakeSettings(BaseModel):
     """A segment file of this many bytes goes to the landing zone."""
     segment_seconds: float = Field(default=60.0, ge=0.05, le=86_400, allow_inf_nan=False)
     """A segment file of this age goes to the landing zone."""
+    hand_over: bool = True
+    """Whether a home that follows a location hands its segments over there, for the pipeline to
+    take in; a home that takes in its own landing zone never does. The server must be allowed to
+    write under `landing/` there."""
     impressions: bool = True
     """Whether the lists that were served are logged."""
     max_impressions: int = Field(default=20_000, ge=1, le=1_000_000)

@@ -59,7 +59,13 @@ AT_INTAKE = {
     "segment_checked": "a segment is to go to the landing zone, its lines are whole and flushed",
     "segment_sealed": "a segment lies in the landing zone",
 }
-KILL_POINTS = AT_HOME | IN_ERASURE | IN_SHARED_ERASURE | BETWEEN_MACHINES | AT_INTAKE
+IN_HANDING_OVER = {
+    "segment_handed_over": "a segment lies at the location too, the server's home has not noted it",
+    "segment_fetched": "a segment is at the home that takes it in, and at the location still",
+}
+KILL_POINTS = (
+    AT_HOME | IN_ERASURE | IN_SHARED_ERASURE | BETWEEN_MACHINES | AT_INTAKE | IN_HANDING_OVER
+)
 """What is true at each moment, by its name."""
 
 _listener: Callable[[str], None] | None = None

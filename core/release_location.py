@@ -4,6 +4,7 @@
 <location>/tombstones/…                  what may not be shown whatever the release
 <location>/erasing/00000007              someone rewrites all for the erasures up to there
 <location>/versions/…                    the releases; see `core/release_folders.py`
+<location>/landing/…                     what servers took in; see `serving/intake/handing_over.py`
 """
 
 import contextlib
@@ -36,6 +37,7 @@ class ReleaseLocation(ReleaseFolders):
         self.log = ReleaseLog(self._log_files)
         self.tombstones = TombstoneLog(place.under("tombstones"))
         self._erasing = place.under("erasing")
+        self.landing = place.under("landing")
 
     def __str__(self) -> str:
         return str(self.place)

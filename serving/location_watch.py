@@ -1,10 +1,11 @@
 """Keeps a serving home up with the location that machines share.
 
 One thread follows the location's log, so that a rollback is served within seconds; another copies
-files when there is something to copy. Both only write the home; the server reads it as ever, and
-goes on serving where the location can't be reached.
+files when there is something to copy; a third hands over what the server took in. The server reads
+the home as ever, and goes on serving where the location can't be reached.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -16,7 +17,9 @@ from core.release_location import ReleaseLocation, find_location
 from core.release_pull import follow, pull
 from core.release_settings import ReleaseSettings
 from core.release_store import ReleaseStore
+from serving.intake.handing_over import HandingOver
 
+_LAST_SECONDS = 3.0
 _log = logging.getLogger("daybreak.serving")
 
 
@@ -29,6 +32,7 @@ class LocationWatch:
         grace_seconds: how long a retired release stays here.
         refused: returns the releases that the server refuses now.
         failed: is called after each look that failed.
+        handing: what the home hands over, if anything.
     """
 
     def __init__(
@@ -38,17 +42,22 @@ class LocationWatch:
         grace_seconds: float,
         refused: Callable[[], Set[str]] = frozenset,
         failed: Callable[[], None] = lambda: None,
+        handing: HandingOver | None = None,
     ) -> None:
         self._home = home
+        self._handing = handing
         self._settings = settings
         self._grace_seconds = grace_seconds
         self._refused = refused
         self._failed = failed
         self._look_at = 0.0
         self._stopping = threading.Event()
+        acts = [self.follow, self.copy] if settings.location else []
+        if settings.location and handing is not None:
+            acts.append(self.hand_over)
         self._threads = [
             threading.Thread(target=self._repeat, args=(act,), name=act.__name__, daemon=True)
-            for act in ((self.follow, self.copy) if settings.location else ())
+            for act in acts
         ]
 
     def start(self) -> None:
@@ -57,10 +66,13 @@ class LocationWatch:
             thread.start()
 
     def stop(self) -> None:
-        """Ends both; a copy that is under way ends with the process, and goes on with the next."""
+        """Ends them; a copy that is under way ends with the process, and goes on with the next.
+
+        What was sealed until now is handed over first, where that is done within seconds.
+        """
         self._stopping.set()
         for thread in self._threads:
-            thread.join(timeout=0.5)
+            thread.join(_LAST_SECONDS if thread.name == self.hand_over.__name__ else 0.5)
 
     def follow(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
         """Shows the entries that need no copy."""
@@ -83,6 +95,11 @@ class LocationWatch:
         )
         if done.copied:
             _log.info("copied %s (%d bytes)", ", ".join(done.copied), done.bytes_fetched)
+
+    def hand_over(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
+        """Hands over what is sealed."""
+        assert self._handing is not None  # else it has no thread
+        self._handing.hand_over(location.landing, releases.tombstones.state())
 
     def _repeat(self, act: Callable[[ReleaseStore, ReleaseLocation], None]) -> None:
         releases, location = ReleaseStore(self._home.releases), None
@@ -107,3 +124,6 @@ class LocationWatch:
                     _log.info("%s: %s is well again", act.__name__, location)
                 complaint = ""
             self._stopping.wait(pause)
+        if act == self.hand_over and location is not None:
+            with contextlib.suppress(DaybreakError, OSError):  # it waits for the next server here
+                act(releases, location)

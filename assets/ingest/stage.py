@@ -15,8 +15,10 @@ from core.home_lock import no_rewriting
 from core.ids import digest
 from core.ingest_settings import IngestSettings
 from core.night import Made, Night
+from core.release_location import find_location, reaching
 from core.schemas import EVENTS, QUARANTINE
 from core.staging import Staging
+from serving.intake.handing_over import fetch_handed_over
 from serving.intake.sealing import seal_leftovers
 
 
@@ -26,6 +28,10 @@ def make_lake(night: Night) -> Made:
     snapshot.json holds the ledger position and the lake's files by table: whoever reads the lake
     through it sees the same rows, whatever lands afterwards.
     """
+    location = find_location(night.settings.releases)
+    if location is not None:
+        with reaching(location):
+            fetch_handed_over(night.home, location.landing)
     report = take_in_waiting(night.home, night.settings.ingest)
     redact_repeated(night.home, night.settings.ingest, report)
     with no_rewriting(night.home):  # or an erasure takes away the files that the snapshot names

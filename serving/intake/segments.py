@@ -57,9 +57,9 @@ def segments_in(folder: Path, kind: str | None = None, row: int | None = None) -
     )
 
 
-def places(home: Home) -> tuple[Path, Path]:
+def places(home: Home) -> tuple[Path, Path, Path]:
     """Returns the folders in which a segment lies, in the order in which it does."""
-    return home.intake, home.landing
+    return home.intake, home.landing, home.handed_over
 
 
 def open_segment(home: Home, segment: Segment) -> int | None:

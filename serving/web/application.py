@@ -14,6 +14,7 @@ from core.settings import Settings
 from core.tombstones import Tombstones
 from serving.current_release import CurrentRelease
 from serving.intake.event_stream import EventStream
+from serving.intake.handing_over import HandingOver
 from serving.intake.impressions import ImpressionLog
 from serving.intake.recent_actions import RecentActions
 from serving.location_watch import LocationWatch
@@ -93,6 +94,7 @@ class Application:
             settings.retention.grace_seconds,
             refused=lambda: set(self.current.refused),
             failed=lambda: self._metrics.add("daybreak_location_failures"),
+            handing=HandingOver(home, settings.intake) if settings.intake.hand_over else None,
         )
         self._access: Access | None = None
         if settings.security.tokens:
