@@ -18,7 +18,8 @@ class LimitSettings(BaseModel):
     client_burst: int = Field(default=1_000, ge=1, le=1_000_000)
     """Requests by one client at once."""
     max_concurrency: int = Field(default=256, ge=1, le=100_000)
-    """Requests that one worker has in progress at once; what comes on top gets 503 at once."""
+    """Requests that one worker has in progress at once, posts that wait for their body or the disk
+    and pages that wait for a thread each apart; what comes on top gets 503 at once."""
     max_connections: int = Field(default=10_000, ge=1, le=1_000_000)
     """Connections that one worker keeps open; more wait to be accepted."""
     header_seconds: float = Field(default=10.0, ge=0.1, le=3_600, allow_inf_nan=False)

@@ -12,6 +12,7 @@ import polars as pl
 
 from core.errors import IntegrityError
 from serving.answer import item_rows
+from serving.capped_rows import capped_rows
 from serving.ladder import choose
 from serving.layout import MAX_COUNT, MAX_ROWS
 from serving.release import Release
@@ -55,17 +56,18 @@ def _expected(
     rows = (
         lists.filter(mine, pl.col("rank") <= MAX_ROWS)
         .join(pl.scan_parquet(recent_items).filter(mine), on=["user_id", "item_id"], how="anti")
-        .join(items.filter(had).select("item_id", "title"), on="item_id", how="inner")
+        .join(items.filter(had).select("item_id", "title", "category"), on="item_id", how="inner")
         .join(reasons, on="explanation_key", how="left")
         .sort("user_id", "rank")
         .select(
-            "user_id", "item_id", "title", "score", "source_item_id", "text", "origin",
+            "user_id", "category", "item_id", "title", "score", "source_item_id", "text", "origin",
             "type_of_text",
         )
         .collect()
     )  # fmt: skip
     found: dict[str, list[dict[str, Any]]] = {user: [] for user in users}
-    for (user,), part in rows.partition_by("user_id", as_dict=True).items():
+    ordered = capped_rows(rows, release.layout.category_cap)
+    for (user,), part in ordered.partition_by("user_id", as_dict=True).items():
         found[str(user)] = part.head(MAX_COUNT).to_dicts()
     return found
 

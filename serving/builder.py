@@ -120,7 +120,7 @@ def build_release(
         neighbour_decimals=neighbour_decimals,
     )
     staging.write_json(LAYOUT, msgspec.to_builtins(layout))
-    staging.write_json(GOLDEN, choose_golden(inputs, layout.as_of_us))
+    staging.write_json(GOLDEN, choose_golden(inputs, layout.as_of_us, layout.category_cap))
     _keep_tables(staging, inputs)
     release = Release.load(staging.path)
     check_golden(release)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
+from serving.capped_rows import capped_rows
 from serving.fragments import segment_reasons
 from serving.golden import row_digest
 from serving.layout import GENRE_PREFIX, MAX_ROWS, TRENDING
@@ -15,15 +16,16 @@ _N_USERS = 8
 _COUNT = 10
 
 
-def choose_golden(inputs: ReleaseInputs, as_of_us: int) -> list[dict[str, Any]]:
+def choose_golden(inputs: ReleaseInputs, as_of_us: int, cap: int) -> list[dict[str, Any]]:
     """Returns the answers for up to eight users spread over the lists, and for an unknown one.
 
     Args:
         inputs: the release's tables.
         as_of_us: when availability is judged, microseconds UTC.
+        cap: most items of one category among the first ten.
     """
     at_hand = pl.scan_parquet(inputs.items).filter(_can_be_had(as_of_us))
-    answers = [_answer(user, "personal", rows) for user, rows in _personal(inputs, at_hand)]
+    answers = [_answer(user, "personal", rows) for user, rows in _personal(inputs, at_hand, cap)]
     return [*answers, _trending(inputs, at_hand)]
 
 
@@ -43,7 +45,9 @@ def _can_be_had(as_of_us: int) -> pl.Expr:
     return (begin.is_null() | (begin <= as_of_us)) & (end.is_null() | (end > as_of_us))
 
 
-def _personal(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+def _personal(
+    inputs: ReleaseInputs, at_hand: pl.LazyFrame, cap: int
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yields the chosen users and what they must get; those who get nothing are left out."""
     mine = pl.col("user_id").is_in(_spread_users(inputs))
     columns = ["user_id", "rank", "item_id", "reason_type", "explanation_key"]
@@ -59,11 +63,11 @@ def _personal(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> Iterator[tuple[st
         .join(at_hand, on="item_id")
         .join(texts.select("explanation_key", "text"), on="explanation_key")
         .sort("user_id", "rank")
-        .select("user_id", "item_id", "title", "reason_type", "text")
+        .select("user_id", "category", "item_id", "title", "reason_type", "text")
         .collect()
     )
-    for (user,), some in rows.group_by("user_id", maintain_order=True):
-        yield str(user), some.head(_COUNT).drop("user_id")
+    for (user,), some in capped_rows(rows, cap).group_by("user_id", maintain_order=True):
+        yield str(user), some.head(_COUNT).drop("user_id", "category")
 
 
 def _trending(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def choose(
     """Chooses up to `count` items for a user; a rung that falls short is filled from the next.
 
     No item comes twice, none of the user's recent items comes at all, nor any that could not be
-    had at the release's as-of date or is taken down, nor one whose reason names such an item.
+    had at the release's as-of date or is taken down, nor one whose reason names such an item. A
+    personal list of which something is left out keeps to the cap on categories, as a blended one.
 
     Args:
         release: where to look.
@@ -52,10 +53,19 @@ def choose(
             scores = release.personal_scores.of(codes)
             return Choice("personal", items, _ALL_PERSONAL[count], scores, fragments)
     taken = gone.union(record.recent if record else (), seeds)
-    if not seeds:
-        rows = _distinct(_allowed(release, _rungs(release, record, genres), taken))
-        return Choice.of(list(islice(rows, count)))
-    return Choice.of(_blended(release, record, genres, count, seeds, taken, weight))
+    if seeds:
+        return Choice.of(_blended(release, record, genres, count, seeds, taken, weight))
+    own = _personal_rows(release, record) if record is not None else ()
+    mine = {row.item: row for row in _allowed(release, own, taken)}
+    # Behind a list's tenth place stands what was over the cap: it would move up first.
+    chosen = [mine[x] for x in capped(release, mine, count, _asked_for(release, genres))]
+    below = _allowed(release, _lower_rungs(release, record, genres), taken)
+    return Choice.of(list(islice(_distinct(chain(chosen, below)), count)))
+
+
+def _asked_for(release: Release, genres: Sequence[str]) -> set[int]:
+    """Returns the numbers of the categories to which the cap does not apply."""
+    return {n for n in map(release.category, genres) if n is not None}
 
 
 def _blended(
@@ -106,8 +116,8 @@ def _blended(
             return Row("personal", item, texts[codes[place]], fragment)
         return nearby.row(item) or lower[item]
 
-    exempt = {n for n in map(release.category, genres) if n is not None}
-    return [row(item) for item in capped(release, candidates(), count, exempt)]
+    chosen = capped(release, candidates(), count, _asked_for(release, genres))
+    return [row(item) for item in chosen]
 
 
 def _distinct(rows: Iterable[Row]) -> Iterator[Row]:
@@ -128,20 +138,18 @@ def _allowed(release: Release, rows: Iterable[Row], taken: Set[int]) -> Iterator
             yield row
 
 
-def _rungs(release: Release, record: UserRecord | None, genres: Sequence[str]) -> Iterator[Row]:
-    """Yields all rows of all rungs, best first; a lower rung is read only when it is reached."""
-    if record is not None:
-        texts = release.personal_scores
-        items, codes, reasons = record.rows(MAX_ROWS)
-        fragments = release.reason_fragments(items, reasons)
-        for item, code, fragment in zip(items, codes, fragments, strict=True):
-            yield Row("personal", item, texts[code], fragment)
-    yield from _lower_rungs(release, record, genres)
+def _personal_rows(release: Release, record: UserRecord) -> Iterator[Row]:
+    texts = release.personal_scores
+    items, codes, reasons = record.rows(MAX_ROWS)
+    fragments = release.reason_fragments(items, reasons)
+    for item, code, fragment in zip(items, codes, fragments, strict=True):
+        yield Row("personal", item, texts[code], fragment)
 
 
 def _lower_rungs(
     release: Release, record: UserRecord | None, genres: Sequence[str]
 ) -> Iterator[Row]:
+    """Yields all rows of all rungs below, best first; one is read only when it is reached."""
     asked = [n for n in map(release.genre_segment, genres) if n is not None]
     segments = asked or (record.segments if record is not None else [])
     lists = [

@@ -22,7 +22,7 @@ from serving.open_releases import OpenReleases
 from serving.web.access import Access
 from serving.web.asgi_adapter import RsgiProtocol, RsgiScope, respond
 from serving.web.callers import ANYONE, Caller
-from serving.web.concurrency import Concurrency
+from serving.web.concurrency import Concurrency, Waiting
 from serving.web.event_posts import EVENTS_PATH, EventPosts
 from serving.web.inspector.routes import OPEN, Inspector
 from serving.web.inspector.routes import PATH as INSPECTOR
@@ -102,7 +102,10 @@ class Application:
 
             self._access = Access(TokenVerifier(settings.security))
         self._limits = Limits(shared, settings.limits, self._metrics)
-        self._together = Concurrency(settings.limits.max_concurrency)
+        most = settings.limits.max_concurrency
+        self._together = Concurrency(most)
+        # Each their own: who looks at pages is not kept out by those who post, nor they by them.
+        self._posting, self._looking = Waiting(most), Waiting(most)
         row, intake, positions = shared.row, settings.intake, shared.counts(EVENT_POSITIONS)
         told = IntakeMetrics(self._metrics)
         self._events = EventStream(home, row, intake, positions, told)
@@ -171,7 +174,10 @@ class Application:
         self, scope: RsgiScope, protocol: RsgiProtocol, caller: Caller, route: str
     ) -> Problem | int:
         """Answers what may wait; in a task of asyncio's, which time-outs and threads ask for."""
-        with self._together:
+        waiting = self._posting if route == "events" else self._looking
+        if waiting.is_full and route not in _NEVER_REFUSED:
+            return self._overloaded()
+        with waiting:
             if route == "events":
                 return await self._posts(scope, protocol, caller)
             return await respond(self._pages, scope, protocol, caller)
@@ -179,14 +185,17 @@ class Application:
     def _admitted(self, scope: RsgiScope, route: str) -> Caller | Problem:
         """Returns who asks, or why nothing more is done for the request."""
         if not self._together.admits() and route not in _NEVER_REFUSED:
-            self._metrics.add("daybreak_shed", "concurrency")
-            return _OVERLOADED
+            return self._overloaded()
         if route == "recommendations":  # which charges client and user together
             return ANYONE if self._access is None else self._access.caller(scope)
         caller = ANYONE if self._access is None else self._access.to_page(scope)
         if isinstance(caller, Problem) or route in _NEVER_REFUSED:
             return caller
         return self._limits.refusal(scope, caller) or caller
+
+    def _overloaded(self) -> Problem:
+        self._metrics.add("daybreak_shed", "concurrency")
+        return _OVERLOADED
 
     def _known_tombstones(self) -> Tombstones | None:
         return self.current.tombstones if self.current.knows_tombstones else None

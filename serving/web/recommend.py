@@ -69,7 +69,7 @@ class Recommend:
         choice = choice_for(release, known, asked, self._recent.recent(known), self._weight)
         body = recommendations(release, user_id, choice, served.age_seconds())
         protocol.response_bytes(200, JSON, body)
-        if known and choice.items:
+        if known and choice.items and scope.method == "GET":  # a HEAD shows nobody anything
             self._impressions.note(known, release, choice)
         cells, rungs = self._cells, choice.rungs
         cells[_ANSWERS[choice.rung]] += 1

@@ -47,7 +47,7 @@ def world(n_users):
     return base.__class__(
         **{
             **vars(base),
-            "lists": lists,
+            "lists": _as_published(lists, dict(zip(ids, categories, strict=True))),
             "items": base.items.with_columns(categories),
             "segment_lists": _ranked(base.segment_lists, "segment", "item_id", segments),
             "neighbour_lists": _ranked(base.neighbour_lists, "item_id", "neighbour_id", near),
@@ -57,6 +57,26 @@ def world(n_users):
             ).with_columns(opted_out=pl.lit(False)),
         }
     )
+
+
+def _as_published(lists, categories):
+    """Returns lists that keep to the cap, as the pipeline's do."""
+    at = _capped(lists["user_id"], lists["rank"], [categories[i] for i in lists["item_id"]])
+    return lists[at].with_columns(lists["rank"], lists["score"])
+
+
+def _capped(users, places, categories):
+    """Returns the order of rows, given best first, by the pipeline's own rule."""
+    numbers = {"A": 0, "B": 1, "C": 2}
+    block = pl.DataFrame(
+        {
+            "user_num": pl.Series(users).rank("dense").cast(pl.Int32), "place": places,
+            "at": range(len(categories)), "rule_category_cap": False,
+            "category_num": [numbers.get(category, -1) for category in categories],
+        },
+        schema_overrides={"place": pl.Int32, "category_num": pl.Int32},
+    )  # fmt: skip
+    return category_cap(block, 0.3)["at"].to_list()
 
 
 def _ranked(like, owner, member, lists):
@@ -77,7 +97,7 @@ class Plain:
         self.lists, self.segments, self.near, self.recent = {}, {}, {}, {}
         for row in frames.lists.sort("user_id", "rank").iter_rows(named=True):
             self.lists.setdefault(row["user_id"], []).append(
-                (row["item_id"], texts[row["explanation_key"]]["text"])
+                (row["item_id"], "personal", texts[row["explanation_key"]]["text"])
             )
         for row in frames.segment_lists.sort("segment", "rank").iter_rows(named=True):
             self.segments.setdefault(row["segment"], []).append(row["item_id"])
@@ -99,23 +119,24 @@ class Plain:
     def answer(self, user, count, genres, session):
         seeds = list(dict.fromkeys(reversed(session)))
         taken = {*self.recent.get(user, ()), *seeds}
-        mine = [(i, "personal", text) for i, text in self.lists.get(user, ())[:MOST_ROWS]]
-        rows = [*mine, *self.lower(user, genres)]
+        mine = self.lists.get(user, [])[:MOST_ROWS]
         if seeds:
             rows = self.blended(mine, self.lower(user, genres), seeds, taken)
+            return self.capped(self.left(rows, taken))[:count]
+        shown = self.capped(self.left(mine, taken))
+        return self.left([*shown, *self.lower(user, genres)], taken)[:count]
+
+    def left(self, rows, taken):
+        """The first row of each item that may be shown."""
         kept = {}
-        for item, rung, text in rows:
-            if item not in taken and self.items[item]["available_until_us"] is None:
-                kept.setdefault(item, (item, rung, text))
-        found = list(kept.values())
-        return (self.capped(found) if seeds else found)[:count]
+        for row in rows:
+            if row[0] not in taken and self.items[row[0]]["available_until_us"] is None:
+                kept.setdefault(row[0], row)
+        return list(kept.values())
 
     def blended(self, mine, lower, seeds, taken):
-        words = {}
-        for item, rung, text in lower:
-            if item not in taken and self.items[item]["available_until_us"] is None:
-                words.setdefault(item, (item, rung, text))
-        rest = list(words.values())
+        rest = self.left(lower, taken)
+        words = {row[0]: row for row in rest}
         base = [item for item, *_ in mine] or list(words)[:MOST_ROWS]
         total = {item: (1 - WEIGHT) * (1 / (K + p)) for p, item in enumerate(base, 1)}
         factor, proposed = WEIGHT, {}
@@ -127,21 +148,14 @@ class Plain:
         for item, found in proposed.items():
             title = self.items[min(found)[2]]["title"]
             words[item] = (item, "session", f"Because you just looked at {title}.")
-        words |= {item: (item, rung, text) for item, rung, text in mine}
+        words |= {row[0]: row for row in mine}
         fused = [words[item] for item in sorted(total, key=total.get, reverse=True)]
         return [*fused, *(row for row in rest if row[0] not in total)]
 
     def capped(self, rows):
-        numbers = {"A": 0, "B": 1, "C": 2}
-        block = pl.DataFrame(
-            {
-                "user_num": 0, "place": range(1, len(rows) + 1), "at": range(len(rows)),
-                "category_num": [numbers.get(self.items[i]["category"], -1) for i, *_ in rows],
-                "rule_category_cap": False,
-            },
-            schema_overrides={"user_num": pl.Int32, "place": pl.Int32, "category_num": pl.Int32},
-        )  # fmt: skip
-        return [rows[at] for at in category_cap(block, 0.3)["at"]]
+        categories = [self.items[item]["category"] for item, *_ in rows]
+        order = _capped([0] * len(rows), range(1, len(rows) + 1), categories)
+        return [rows[at] for at in order]
 
 
 def asked(draw, n_users, ids):

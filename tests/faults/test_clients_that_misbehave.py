@@ -7,6 +7,7 @@ import resource
 import selectors
 import socket
 import time
+from collections import Counter
 
 import pytest
 
@@ -97,6 +98,25 @@ def test_a_body_that_does_not_come_is_waited_for_so_long(server, others):
         received, seconds = ended(connection, 10)
     assert received.startswith(b"HTTP/1.1 408 ")
     assert 0.9 * BODY_SECONDS <= seconds < BODY_SECONDS + 5
+
+
+def test_bodies_that_do_not_come_keep_nobody_from_lists(server, others, trials):
+    """More posts wait than a worker holds at once: further posts are refused, lists are not."""
+    most, n_slow = 256, trials(300, 2_000)
+    others.wait_for(10)
+    connections = [connected(server) for _ in range(n_slow)]
+    begin = time.monotonic()
+    for connection in connections:
+        connection.sendall(POST + b"content-length: 100\r\n\r\n{")
+    statuses = Counter(ended(connection, 10)[0][9:12] for connection in connections)
+    for connection in connections:
+        connection.close()
+    print(f"\n{n_slow} slow posts: {dict(statuses)} within {time.monotonic() - begin:.1f} s")
+    assert set(statuses) == {b"408", b"503"}
+    assert statuses[b"408"] >= most
+    with connected(server) as connection:
+        connection.sendall(POST + b"content-length: 2\r\nconnection: close\r\n\r\n{}")
+        assert ended(connection, 10)[0].startswith(b"HTTP/1.1 400 ")  # they are read again
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "chunked"])

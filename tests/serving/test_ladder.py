@@ -1,5 +1,6 @@
 import json
 
+import polars as pl
 import pytest
 
 from core.release_store import ReleaseStore
@@ -106,3 +107,59 @@ def test_neighbours_written_out(release):
     assert (release.item_num("m0"), release.item_num(""), release.item_num("x" * 999)) == (
         None,
     ) * 3
+
+
+@pytest.fixture(scope="module")
+def one_sided(tmp_path_factory, toy):
+    """A release whose only list has three dramas among its first ten and five right behind them."""
+    names = [f"m{n:02d}" for n in range(1, 21)]
+    dramas = {*names[:3], *names[10:15]}
+    base = toy.tables()
+
+    def for_each(row, **columns):
+        each = pl.DataFrame({name: [make(n) for n in range(20)] for name, make in columns.items()})
+        rows = pl.concat([row] * 20).drop(each.columns)
+        return rows.hstack(each).select(row.columns).cast(row.schema)
+
+    def ranked(row, **columns):
+        places = {
+            "rank": lambda n: n + 1,
+            "score": lambda n: 50.0 - n,
+            "item_id": names.__getitem__,
+        }
+        return for_each(row, **{k: v for k, v in (places | columns).items() if k in row.columns})
+
+    tables = toy.replace(
+        base,
+        items=ranked(
+            base.items[:1],
+            category=lambda n: "Drama" if names[n] in dramas else f"of {n}",
+        ),
+        explanations=for_each(
+            base.explanations[:1],
+            explanation_key=names.__getitem__, target_item_id=names.__getitem__,
+        ),
+        lists=ranked(
+            base.lists[1:2], explanation_key=names.__getitem__, item_num=lambda n: n,
+            reason_num=lambda n: 0,
+        ),
+        segment_lists=ranked(base.segment_lists.filter(segment="trending")[:1]),
+        neighbour_lists=base.neighbour_lists.clear(),
+        recent_items=base.recent_items.clear(),
+    )  # fmt: skip
+    root = tmp_path_factory.mktemp("one-sided") / "releases"
+    return open_release(ReleaseStore(root).path(toy.publish(root, "1970-01-11", 1, tables)))
+
+
+def test_what_moves_up_keeps_to_the_cap(one_sided):
+    """Those right behind the tenth place are there because they were over it."""
+    five, six = (one_sided.item_num(x) for x in ("m05", "m06"))
+    whole = list(choose(one_sided, "ann", 20).items)
+    moved = [*whole[:4], *whole[6:10], *whole[15:17], *whole[10:15], *whole[17:]]
+    assert list(choose(one_sided, "ann", 20, gone=frozenset({five, six})).items) == moved
+    hiding = one_sided.hiding(["m05", "m06"])
+    for count in range(1, 21):
+        assert list(choose(hiding, "ann", count).items) == moved[:count]
+    free = list(choose(hiding, "ann", 20, ["drama"]).items)  # they are what was asked for
+    assert free == [item for item in whole if item not in (five, six)]
+    assert list(choose(hiding, "a stranger", 20).items) == free  # what is trending is as it is

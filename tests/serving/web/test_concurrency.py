@@ -1,6 +1,6 @@
 import asyncio
 
-from serving.web.concurrency import Concurrency
+from serving.web.concurrency import Concurrency, Waiting
 
 
 def test_what_comes_in_one_turn_is_in_progress_at_once():
@@ -15,12 +15,9 @@ def test_what_comes_in_one_turn_is_in_progress_at_once():
 
 
 def test_what_waits_counts_until_it_is_done():
-    async def requests():
-        together = Concurrency(2)
-        together.start(asyncio.get_running_loop())
-        with together:
-            during = [together.admits() for _ in range(2)]
-        await asyncio.sleep(0)
-        return during, [together.admits() for _ in range(2)]
-
-    assert asyncio.run(requests()) == ([True, False], [True, True])
+    waiting = Waiting(2)
+    with waiting:
+        assert not waiting.is_full
+        with waiting:
+            assert waiting.is_full
+        assert not waiting.is_full

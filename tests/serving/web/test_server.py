@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -195,8 +196,20 @@ def test_neighbours(server):
 
 
 def test_head_has_no_body(server):
-    response = server.get("/v1/recommendations?user_id=ann", method="HEAD")
+    response = server.get("/v1/recommendations?user_id=only-a-head", method="HEAD")
     assert (response.status, response.body) == (200, b"")
+
+
+def test_a_head_is_no_impression(server, home):
+    for method in ("HEAD", "GET"):
+        server.get(f"/v1/recommendations?user_id=by-{method}", method=method)
+
+    def logged():
+        texts = [path.read_text() for path in home.intake.glob("impressions-*")]
+        return set(re.findall('"user_id":"([^"]*)"', "".join(texts)))
+
+    server.wait(lambda: "by-GET" in logged())
+    assert not logged() & {"by-HEAD", "only-a-head"}
 
 
 @pytest.mark.parametrize(
