@@ -26,9 +26,11 @@ _IDS = ("user_id", "item_id", "event_id")
 _TEXTS = (
     "session_id", "surface", "experiment_id", "arm", "user_agent", "ip_prefix", "release",
 )  # fmt: skip
-_PLACE = re.compile(r" - at `\$(?:\.events)?(?:\[(?P<index>\d+)\])?(?:\.(?P<field>\w+))?`$")
+_PLACE = re.compile(r" - at `\$(?:\.events)?(?:\[(?P<index>[0-9]{1,9})\])?(?:\.(?P<field>\w+))?`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<field>\w+)`$")
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises; only the first is msgspec's own."""
 Action: TypeAlias = Literal[
     "impression", "click", "view", "purchase", "rating", "like", "dislike", "hide"
 ]  # ACTIONS, which a test holds equal
@@ -141,7 +143,7 @@ class EventReader:
             events = _decoded(body)
         except msgspec.ValidationError as error:
             return _invalid(body, str(error))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return Problem(400, f"the body is no JSON in UTF-8 ({error}); send one event or a list")
         most = self._settings.max_batch
         if not 1 <= len(events) <= most:
@@ -249,18 +251,28 @@ def _invalid(body: bytes, message: str) -> Problem:
     if field is None:
         return Problem(400, f"event {index}: {what}; send objects", None, index)
     shown = _shown(body, index, field)
+    value = f"{field} {shown}" if shown else field
     limits = f"; use one of {', '.join(ACTIONS)}" if field == "action" else ""
-    return Problem(
-        400, f"event {index}: {field} {shown} does not fit: {what}{limits}", field, index
-    )
+    return Problem(400, f"event {index}: {value} does not fit: {what[:100]}{limits}", field, index)
 
 
 def _shown(body: bytes, index: int, field: str) -> str:
-    """Returns a value as it was posted, the first 40 letters."""
-    posted = body
+    """Returns a value as it was posted, the first 40 letters, or nothing where none can be shown.
+
+    The body was read up to its first fault, so behind it anything may stand.
+    """
+    try:
+        return _posted(body, index, field).decode()[:40]
+    except (*UNREADABLE, LookupError):
+        return ""
+
+
+def _posted(body: bytes, index: int, field: str) -> bytes:
+    """Returns a value of a body, as it stands there."""
+    events = body
     if body[:64].lstrip()[:1] == b"{":
         batch = _decode_shape(body).events
-        posted = body if batch is UNSET else bytes(batch)
-    if posted[:64].lstrip()[:1] == b"[":
-        posted = bytes(_decode_raws(posted)[index])
-    return bytes(_decode_fields(posted)[field]).decode()[:40]
+        events = body if batch is UNSET else bytes(batch)
+    if events[:64].lstrip()[:1] == b"[":
+        events = bytes(_decode_raws(events)[index])
+    return bytes(_decode_fields(events)[field])

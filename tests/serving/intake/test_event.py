@@ -1,4 +1,5 @@
 import json
+import random
 import typing
 from datetime import UTC, datetime
 
@@ -97,6 +98,7 @@ def test_what_the_server_adds():
         ({"event_id": "a\nb"}, "event_id", "control or invisible"),
         ({"user_id": 7}, "user_id", "user_id 7 does not fit: Expected `str`, got `int`"),
         ({"action": "clic"}, "action", 'action "clic" does not fit'),
+        ({"action": "c" * 900}, "action", "does not fit: Invalid enum value 'ccc"),
         ({"action": "rating"}, "value", "a rating needs its stars"),
         ({"value": "4"}, "value", 'value "4" does not fit'),
         ({"position": -1}, "position", "position -1 does not fit: Expected `int` >= 0"),
@@ -155,6 +157,7 @@ def test_a_long_event_is_refused_as_a_line():
         b'{"user_id":"a","item_id":"b","action":"view","value":1e400}',
         b'{"user_id":"a","item_id":"b","action":"view","value":NaN}',
         b'{"user_id":"a","item_id":"b","action":"view","position":%d}' % 10**40,
+        b'{"x` - at `$[' + b"9" * 5_000 + b'].y":1}',
     ],
     ids=lambda text: text[:20].decode("latin-1"),
 )  # fmt: skip
@@ -167,6 +170,76 @@ def test_what_is_no_body_is_one_problem(text):
 
 def tells_its_detail(problem):
     return json.loads(problem.to_bytes())["detail"] == problem.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (b'[{"user_id":5', "user_id"),
+        (b'[{"user_id":5}', "user_id"),
+        (b'[{"user_id":5},]', "user_id"),
+        (b'[{"user_id":5}] x', "user_id"),
+        (b'{"user_id":5,"\xff":1}', "user_id"),
+        (b'{"events":[{"user_id":5}],"events":[]}', "user_id"),
+        (b'[{"user_id":5},' + b"[" * 100_000, "user_id"),
+        (b'[{"value":' + b"[" * 100_000, "value"),
+        (b'[{"action":"clock","a":NaN}]', "action"),
+        (b'{"user_id":"a","item_id":"b","action":"click","value":"\xff"}', "value"),
+        (b'{"user_id":"a","item_id":"b","action":"click","occurred_at":"\xff"}', "occurred_at"),
+        (b'{"user_id":"a","item_id":"b","action":["\xff"]}', "action"),
+    ],
+    ids=lambda given: given[:40].decode("latin-1") if isinstance(given, bytes) else "",
+)
+def test_a_value_is_not_quoted_from_a_body_that_ends_as_no_json(text, field):
+    problem = body(text)
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.parameter, problem.index) == (400, field, 0)
+    assert problem.detail.startswith(f"event 0: {field} does not fit: ")
+    assert tells_its_detail(problem)
+
+
+PIECES = [
+    b"", b"\xff", b"\xc3", b"\0", b'"', b"\\", b"\\ud800", b"[", b"]", b"{", b"}", b",", b":", b"5",
+    b"-", b"1e400", b"NaN", b"null", b" x", b"[" * 3_000, b'{"a":' * 3_000, b"9" * 5_000,
+    b'"user_id":5,', b'"action":"clock",', b'"value":"\xff",', b'"events":[],', b" - at `$[7].x`",
+]  # fmt: skip
+
+
+def spoilt(text, draw):
+    """Returns a body after one to three cuts, insertions, changed bytes or doubled pieces."""
+    for _ in range(draw.randint(1, 3)):
+        start, end = sorted(draw.choices(range(len(text) + 1), k=2))
+        match draw.randrange(5):
+            case 0:
+                text = text[:start]
+            case 1:
+                text = text[:start] + text[end:]
+            case 2:
+                text = text[:start] + draw.choice(PIECES) + text[start:]
+            case 3:
+                text = text[:start] + draw.randbytes(1) + text[start + 1 :]
+            case 4:
+                text = text[:end] + text[start:]
+    return text
+
+
+def test_whatever_is_posted_is_answered():
+    draw = random.Random(7)
+    events = [WHOLE | AT | {"value": 3.5, "position": 2}, WHOLE | {"surface": "日本"}]
+    whole = [
+        json.dumps(posted, ensure_ascii=False).encode()
+        for posted in (events[0], events, {"events": events}, [WHOLE | {"user_id": 5}, WHOLE])
+    ]
+    reader = EventReader(IntakeSettings(), IngestSettings())
+    refused = 0
+    for _ in range(4_000):
+        text = spoilt(draw.choice(whole), draw)
+        answer = reader.read(text)
+        if isinstance(answer, Problem):
+            assert answer.status == 400, text
+            assert tells_its_detail(answer), text
+            refused += 1
+    assert 2_000 < refused < 4_000
 
 
 VALID = [
