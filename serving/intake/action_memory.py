@@ -47,9 +47,14 @@ class ActionMemory:
         return len(self._young) + len(self._old)
 
     def note(self, actions: Iterable[Action]) -> None:
-        """Remembers actions in their order; an event that is known by its id changes nothing."""
+        """Remembers actions in their order; an event that is known by its id changes nothing.
+
+        An item whose id holds a line break, as only a damaged line has it, is passed over.
+        """
         for action in actions:
             if action.action == "impression" or self._is_known(action.event_id):
+                continue
+            if "\n" in action.item_id:
                 continue
             user, mark = action.user_id, "+" if action.action in _SEEN else "-"
             before = self._young.get(user)

@@ -15,6 +15,7 @@ from core.home import Home
 from core.intake_settings import IntakeSettings
 from core.tombstones import Tombstones
 from serving.intake.action_memory import Action, ActionMemory
+from serving.intake.event import UNREADABLE
 from serving.intake.segments import EVENTS, Segment, open_segment, places, segments_in
 
 _PIECE = 65_536  # of a stream, which take a millisecond or so
@@ -118,7 +119,7 @@ class RecentActions:
     def _note(self, lines: bytes) -> None:
         try:
             actions: Iterable[Action] = _decode_lines(lines)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             actions = list(_readable(lines))
         tombstones = self._tombstones()
         if tombstones.hidden:
@@ -131,7 +132,8 @@ class RecentActions:
                 self._read_file(segment, skipped)
         except OSError as error:
             _log.error("what users did before the start can't be read back (%s)", error.strerror)
-        self._is_ready = True
+        finally:
+            self._is_ready = True  # or nothing new would be followed until the next start
 
     def _recent_files(self) -> list[tuple[Segment, int]]:
         """Returns the newest segments, oldest first, with the bytes to skip in each."""
@@ -238,6 +240,6 @@ def _whole_lines(content: bytes) -> bytes:
 
 def _readable(lines: bytes) -> Iterable[Action]:
     """Yields the actions of lines of which some are none."""
-    for line in lines.splitlines():
-        with contextlib.suppress(msgspec.DecodeError):
+    for line in lines.split(b"\n"):
+        with contextlib.suppress(*UNREADABLE):
             yield msgspec.json.decode(line, type=Action)

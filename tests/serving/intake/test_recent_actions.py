@@ -2,7 +2,10 @@ import asyncio
 import os
 import time
 
+import pytest
+
 from core.tombstones import Secret, Tombstones
+from serving.intake.recent_actions import RecentActions
 from serving.intake.sealing import seal_leftovers
 from serving.intake.segments import EVENTS, Segment
 from tests.serving.intake.conftest import line
@@ -136,6 +139,56 @@ def test_what_is_no_event_is_passed_over(intake):
     write(intake, 0, line("a", item="a") + b"{}\nnoise\n\n" + line("b", item="b"))
     reader.catch_up()
     assert items(reader) == ["b", "a"]
+
+
+DAMAGES = {
+    "no UTF-8 in an id": line("x", item="m?").replace(b"?", b"\xff"),
+    "no UTF-8 in a field that is not remembered": b'{"surface":"\xc3",' + line("x")[1:],
+    "no UTF-8 in a field's name": line("x").replace(b"item", b"\xfftem"),
+    "a line break in an id": line("x", item="]\\nz"),
+    "nesting": b'{"a":' + b"[" * 30_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_line_costs_no_other(intake, damaged):
+    write(intake, 0, line("a", item="a") + damaged + line("b", item="b"))
+    reader = intake.reader()
+    assert items(reader)[0] == "b"
+    write(intake, 0, line("c", item="c") + damaged.replace(b'"x"', b'"y"') + line("d", item="d"))
+    write(intake, 1, line("e", item="e"))
+    reader.catch_up()
+    assert [item for item in items(reader) if item in "abcde"] == ["e", "d", "c", "b", "a"]
+    assert items(intake.reader())[-1] == "a"
+
+
+def test_each_byte_of_a_line_may_be_damaged(intake):
+    reader = intake.reader()
+    whole = line("x", item="m1", action="view")
+    for place in range(len(whole) - 1):
+        damaged = whole[:place] + b"\xff" + whole[place + 1 :]
+        write(intake, 0, damaged + line(f"e{place}", item=f"i{place}"))
+        reader.catch_up()
+        assert items(reader)[0] == f"i{place}"
+
+
+def test_what_fails_in_reading_back_does_not_stop_what_follows(intake, monkeypatch):
+    write(intake, 0, line("a", item="a"))
+    monkeypatch.setattr(RecentActions, "_read_file", lambda *_: os.close(-1))
+    reader = intake.reader()
+    write(intake, 0, line("b", item="b"))
+    reader.catch_up()
+    assert items(reader) == ["b"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_not_even_a_fault_of_ours_does(intake, monkeypatch):
+    write(intake, 0, line("a", item="a"))
+    monkeypatch.setattr(RecentActions, "_read_file", lambda *_: 1 // 0)
+    reader = intake.reader()
+    write(intake, 0, line("b", item="b"))
+    reader.catch_up()
+    assert items(reader) == ["b"]
 
 
 def test_an_event_that_two_workers_took_in_counts_once(intake):
