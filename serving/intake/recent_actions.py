@@ -86,7 +86,7 @@ class RecentActions:
                 _log.error("what users did can't be read (%s)", error.strerror)
 
     def recent(self, user_id: str) -> tuple[Sequence[str], Set[str]]:
-        """Returns a user's last ten items, newest first, and what the user hid."""
+        """Returns the last items that a user saw, newest first, and the last that the user hid."""
         return self._memory.recent(user_id)
 
     def forget(self, tombstones: Tombstones) -> None:
