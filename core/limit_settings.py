@@ -14,7 +14,8 @@ class LimitSettings(BaseModel):
     """Requests for one user at once."""
     client_rate: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
     """Requests a second by one client (a token's client, else the address that it comes from) in
-    the long run, over all workers; 0: no limit."""
+    the long run, over all workers, whatever is answered; 0: no limit. Refused tokens are charged to
+    their address."""
     client_burst: int = Field(default=1_000, ge=1, le=1_000_000)
     """Requests by one client at once."""
     max_concurrency: int = Field(default=256, ge=1, le=100_000)

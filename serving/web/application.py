@@ -96,12 +96,12 @@ class Application:
             failed=lambda: self._metrics.add("daybreak_location_failures"),
             handing=HandingOver(home, settings.intake) if settings.intake.hand_over else None,
         )
+        self._limits = Limits(shared, settings.limits, self._metrics)
         self._access: Access | None = None
         if settings.security.tokens:
             from serving.web.tokens import TokenVerifier  # its libraries are large
 
-            self._access = Access(TokenVerifier(settings.security))
-        self._limits = Limits(shared, settings.limits, self._metrics)
+            self._access = Access(TokenVerifier(settings.security), self._limits)
         most = settings.limits.max_concurrency
         self._together = Concurrency(most)
         # Each their own: who looks at pages is not kept out by those who post, nor they by them.
@@ -186,12 +186,13 @@ class Application:
         """Returns who asks, or why nothing more is done for the request."""
         if not self._together.admits() and route not in _NEVER_REFUSED:
             return self._overloaded()
-        if route == "recommendations":  # which charges client and user together
-            return ANYONE if self._access is None else self._access.caller(scope)
-        caller = ANYONE if self._access is None else self._access.to_page(scope)
+        caller: Caller | Problem = ANYONE
+        if self._access is not None:
+            is_list = route == "recommendations"
+            caller = self._access.caller(scope) if is_list else self._access.to_page(scope)
         if isinstance(caller, Problem) or route in _NEVER_REFUSED:
             return caller
-        return self._limits.refusal(scope, caller) or caller
+        return self._limits.client_refusal(scope, caller) or caller
 
     def _overloaded(self) -> Problem:
         self._metrics.add("daybreak_shed", "concurrency")

@@ -23,22 +23,36 @@ class Limits:
         self._clients = TokenBuckets(shared, CLIENTS, settings.client_rate, settings.client_burst)
         self._metrics = metrics
 
-    def refusal(self, scope: RsgiScope, caller: Caller, user_id: str = "") -> Problem | None:
-        """Returns why a request is refused, or None after it has been charged.
+    def client_refusal(self, scope: RsgiScope, caller: Caller) -> Problem | None:
+        """Returns why a client's request is refused, or None after it has been charged.
 
         Args:
             scope: the request, for the address that it comes from.
             caller: whose client is charged; the address where there are no tokens.
-            user_id: whose list is asked for, if anyone's.
         """
-        now = time.monotonic()
+        if not self._clients.is_limited:
+            return None
+        wait = self._clients.wait(caller.client or _address(scope), time.monotonic())
+        return self._refuse("client", wait) if wait else None
+
+    def user_refusal(self, user_id: str) -> Problem | None:
+        """Returns why a request for a user's list is refused, or None after it was charged."""
+        if not self._users.is_limited:
+            return None
+        wait = self._users.wait(user_id, time.monotonic())
+        return self._refuse("user", wait) if wait else None
+
+    def stranger_refusal(self, scope: RsgiScope) -> Problem | None:
+        """Returns why a token that is not known is not even verified; charges nothing."""
+        if not self._clients.is_limited:
+            return None
+        wait = self._clients.wait(_address(scope), time.monotonic(), take=False)
+        return self._refuse("client", wait) if wait else None
+
+    def charge_stranger(self, scope: RsgiScope) -> None:
+        """Charges an address for a token that was refused."""
         if self._clients.is_limited:
-            client = caller.client or scope.client.rpartition(":")[0]
-            if wait := self._clients.wait(client, now):
-                return self._refuse("client", wait)
-        if user_id and self._users.is_limited and (wait := self._users.wait(user_id, now)):
-            return self._refuse("user", wait)
-        return None
+            self._clients.wait(_address(scope), time.monotonic())
 
     def _refuse(self, who: str, wait: float) -> Problem:
         self._metrics.add("daybreak_shed", f"{who}_rate")
@@ -49,3 +63,7 @@ class Limits:
             "raised",
             retry_after=seconds,
         )
+
+
+def _address(scope: RsgiScope) -> str:
+    return scope.client.rpartition(":")[0]

@@ -57,7 +57,7 @@ class Recommend:
         user_id = asked.user_id
         if caller is not ANYONE and not caller.may_read(user_id):
             return NOT_YOURS
-        if (refusal := self._limits.refusal(scope, caller, user_id)) is not None:
+        if (refusal := self._limits.user_refusal(user_id)) is not None:
             return refusal
         current = self._current
         served = current.served

@@ -29,13 +29,14 @@ class TokenBuckets:
         self._cost = 1 / rate if rate else 0.0
         self._depth = burst * self._cost
 
-    def wait(self, name: str, now: float, n: int = 1) -> float:
+    def wait(self, name: str, now: float, n: int = 1, *, take: bool = True) -> float:
         """Takes n tokens; returns 0, or the seconds until they will be there, taking none.
 
         Args:
             name: whose; hashed with a secret that the forked workers share.
             now: monotonic seconds.
             n: how many, at most the burst.
+            take: False only to look.
         """
         cells = self._cells
         key = hash(name)
@@ -45,6 +46,8 @@ class TokenBuckets:
         full_at = (full_at if full_at > now else now) + n * self._cost
         if full_at - now > self._depth + 1e-9:
             return full_at - now - self._depth
+        if not take:
+            return 0.0
         # Read anew: another worker may have charged it since, and must not be undone.
         if full_at > cells[one]:
             cells[one] = full_at

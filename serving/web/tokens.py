@@ -101,24 +101,27 @@ class TokenVerifier:
         """Why no token can be verified yet, if so."""
         return NO_KEYS if self.keys.current is None else None
 
+    def known(self, authorization: str | None) -> Caller | None:
+        """Returns who was verified by this very text, with the keys of now; None for nobody."""
+        keys = self.keys.current
+        if keys is not self._seen:
+            self._seen = keys
+            self._verified = VerifiedTokens(self._settings.cache_mebibytes * 2**20)
+        return None if authorization is None else self._verified.find(authorization)
+
     def caller(self, authorization: str | None) -> Caller | Problem:
         """Returns who asks, or why that is not known; the token is in no problem's words.
 
         Args:
             authorization: the one `Authorization` header, None where there is none or several.
         """
-        keys = self.keys.current
-        if keys is not self._seen:
-            self._seen = keys
-            self._verified = VerifiedTokens(self._settings.cache_mebibytes * 2**20)
-        if authorization is None:
-            return MISSING
-        caller = self._verified.find(authorization)
+        caller = self.known(authorization)
         if caller is not None:
             return caller
-        if keys is None:
-            return NO_KEYS
-        return self._verify(authorization, keys)
+        if authorization is None:
+            return MISSING
+        keys = self._seen
+        return NO_KEYS if keys is None else self._verify(authorization, keys)
 
     def _verify(self, authorization: str, keys: Keys) -> Caller | Problem:
         if len(authorization) > self._settings.max_token_bytes + _SCHEME_BYTES:
