@@ -120,7 +120,7 @@ OPERATIONS = (
     ),
     Operation(
         "/metrics", "getMetrics", "What the server counts, in Prometheus' text format.", None,
-        (401, 403, 503), media_type="text/plain",
+        (401, 403, 429, 503), media_type="text/plain",
     ),
     Operation(
         "/openapi.json", "getDescription", "This document.", None, (429, 503), is_open=True,

@@ -73,7 +73,7 @@ def protected(home, key, tmp_path_factory):
     environment = {
         "DAYBREAK_SECURITY__TOKENS": "true", "DAYBREAK_SECURITY__ISSUER": ISSUER,
         "DAYBREAK_SECURITY__AUDIENCE": AUDIENCE, "DAYBREAK_SECURITY__KEYS": str(keys),
-        "DAYBREAK_LIMITS__CLIENT_RATE": "1", "DAYBREAK_LIMITS__CLIENT_BURST": "5",
+        "DAYBREAK_LIMITS__CLIENT_RATE": "1", "DAYBREAK_LIMITS__CLIENT_BURST": "150",
     }  # fmt: skip
     server = RunningServer(home, environment=environment)
     server.wait(lambda: server.get("/readyz").status == 200)
