@@ -16,25 +16,8 @@ from core.security_settings import SecuritySettings
 from core.settings import Settings
 from serving.intake.segments import EVENTS, begin_streams
 from serving.web.application import EVENT_POSITIONS, Application, shared_memory
+from serving.web.log_lines import LOGGING, log_uncaught
 from serving.web.supervisor import Supervisor
-
-_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "stream": "ext://sys.stderr",
-        }
-    },
-    "loggers": {
-        "daybreak": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-    },
-}
-
 
 _BACKLOG = 4096
 """Connections that the kernel holds until a worker accepts them."""
@@ -87,13 +70,14 @@ def serve(
         backlog=_BACKLOG,
         websockets=False,
         log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=LOGGING,
         workers_kill_timeout=serving.stop_seconds,
     )
     if not settings.security.tokens and not is_loopback(serving.host):
         _log.warning("%s is open to everyone: any list can be read without a token", serving.host)
     host = f"[{serving.host}]" if ":" in serving.host else serving.host
     announce(home, f"http://{host}:{serving.port}")
+    log_uncaught()
     shared = shared_memory(serving.workers)
     begin_streams(home, EVENTS, shared.counts(EVENT_POSITIONS))
     application = partial(Application, home, settings, shared)

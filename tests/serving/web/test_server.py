@@ -28,7 +28,17 @@ class Blocker:
             raise ImportError(f"{name} must not be needed here")
 sys.meta_path.insert(0, Blocker())
 """
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 START = "import sys\nfrom serving.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+
+
+def lines_of(errors):
+    """Returns the lines of a server's log; each must be one object with the keys of a line."""
+    found = [json.loads(line) for line in errors.removesuffix("\n").split("\n")]
+    keys = {"time", "level", "logger", "message"}
+    assert [line for line in found if not keys <= set(line) <= keys | {"exception"}] == []
+    assert all(TIME.fullmatch(line["time"]) for line in found)
+    return found
 
 
 def free_port():
@@ -112,7 +122,8 @@ def server(home):
     yield server
     code, out, errors = server.stop()
     assert (code, out) == (0, f"serving {home.root} on http://127.0.0.1:{server.port}\n")
-    assert " INFO serving release 1970-01-1" in errors
+    told = [(line["level"], line["message"]) for line in lines_of(errors)]
+    assert any(level == "INFO" and x.startswith("serving release 1970-01-1") for level, x in told)
     assert "Traceback" not in errors, errors
 
 
@@ -371,7 +382,10 @@ def test_who_wants_an_unprotected_server_is_warned(tmp_path, arguments, environm
     )
     code, _, errors = server.stop()
     assert code == 0, errors
-    assert " WARNING 0.0.0.0 is open to everyone: any list can be read without a token" in errors
+    warned = lines_of(errors)[0]
+    assert (warned["level"], warned["message"]) == (
+        "WARNING", "0.0.0.0 is open to everyone: any list can be read without a token"
+    )  # fmt: skip
 
 
 def test_keys_that_cannot_be_used_are_told_at_the_start(tmp_path):
