@@ -13,20 +13,24 @@ import errno
 import re
 import time
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
+from botocore.handlers import add_expect_header
 from upath import UPath
 
 from core.redactions import safe_folder
 
 _PART_BYTES = 16 << 20  # an upload holds two parts of this size in memory
+# A bucket that hangs is told of within a minute: three tries of 15 seconds a request. The time-out
+# is that of silence on one socket, so a large file may take as long as it does.
 _OPTIONS: dict[str, Any] = {
     "use_listings_cache": False,
-    "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}},
+    "config_kwargs": {"connect_timeout": 10, "read_timeout": 15, "retries": {"max_attempts": 2}},
 }
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
@@ -40,12 +44,14 @@ class BucketPlace:
     @cached_property
     def _files(self) -> Any:
         # Made at the first question: the client has a thread, and servers fork before they ask.
-        return self._path.fs
+        files = self._path.fs
+        files.retries = 1  # what botocore gives up after three tries, s3fs would begin five times
+        return files
 
     @classmethod
     def at(cls, url: str) -> "BucketPlace":
         """Returns the prefix of a URL `s3://bucket/prefix`; asks the bucket nothing yet."""
-        return cls(UPath(url.rstrip("/"), **_OPTIONS))
+        return cls(UPath(url.rstrip("/"), session=_session(), **_OPTIONS))
 
     def __str__(self) -> str:
         return f"s3://{self._key('')}".rstrip("/")
@@ -68,8 +74,7 @@ class BucketPlace:
 
     def read(self, name: str) -> bytes:
         """Returns a file's bytes."""
-        with self._asking(name):
-            return bytes(self._files.cat_file(self._key(name)))
+        return self._bytes(name)
 
     def create(self, name: str, content: bytes) -> bool:
         """Creates a file by one conditional put; returns False where the name is taken."""
@@ -110,8 +115,18 @@ class BucketPlace:
 
     def block(self, name: str, start: int, end: int) -> bytes:
         """Returns a part of a file, by one ranged request."""
+        return self._bytes(name, start=start, end=end)
+
+    def _bytes(self, name: str, **part: int) -> bytes:
+        """Returns what a file or a part of it holds; an answer that breaks off is asked for again.
+
+        botocore has left the matter to us by then: it tries again until an answer begins.
+        """
         with self._asking(name):
-            return bytes(self._files.cat_file(self._key(name), start=start, end=end))
+            try:
+                return bytes(self._files.cat_file(self._key(name), **part))
+            except aiohttp.ClientPayloadError:
+                return bytes(self._files.cat_file(self._key(name), **part))
 
     def put(self, name: str, source: Path) -> None:
         """Uploads a local file; a large one in parts, which become a file at the end at once."""
@@ -147,6 +162,17 @@ class BucketPlace:
             raise OSError(number, f"s3://{self._key(name)}: {_told(error)}") from error
         except (BotoCoreError, aiohttp.ClientError) as error:
             raise OSError(errno.EIO, f"s3://{self._key(name)}: {_told(error)}") from error
+
+
+@cache
+def _session() -> Any:
+    """Returns the client's session, in which an upload does not wait until it is asked for.
+
+    The client would wait for the bucket's `100 Continue` without a time-out.
+    """
+    session = AioSession()
+    session.unregister("before-call.s3", add_expect_header)
+    return session
 
 
 def _told(error: Exception) -> str:

@@ -1,13 +1,15 @@
 """The verbs of a place, on a folder and on a bucket of a real S3 server."""
 
+import contextlib
 import os
 import shutil
+import socket
 import threading
 import time
 
 import pytest
 
-from core import disk_place, kill_points
+from core import bucket_place, disk_place, kill_points
 from core.disk_place import DiskPlace
 from core.errors import UsageError
 from core.place import open_place
@@ -104,6 +106,71 @@ def test_a_bucket_that_is_gone_is_an_os_error_without_a_key(s3):
             assert KEYS["AWS_SECRET_ACCESS_KEY"] not in str(raised.value)
     finally:
         s3.start()
+
+
+@pytest.fixture
+def answered_by(monkeypatch):
+    """Returns a function that serves a bucket by what is done with each connection."""
+    config = {**bucket_place._OPTIONS["config_kwargs"], "read_timeout": 0.2}
+    options = {**bucket_place._OPTIONS, "config_kwargs": config}
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+    def take(listener, answer, taken):
+        with contextlib.suppress(OSError):  # the listener is shut down
+            while True:
+                taken.append(listener.accept()[0])
+                answer(taken[-1], len(taken))
+
+    with contextlib.ExitStack() as stack:
+
+        def serve(answer):
+            taken = []
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            monkeypatch.setattr(bucket_place, "_OPTIONS", {**options, "endpoint_url": url})
+            thread = threading.Thread(target=take, args=(listener, answer, taken))
+            thread.start()
+            stack.callback(lambda: [connection.close() for connection in taken])
+            stack.callback(thread.join)
+            stack.callback(listener.shutdown, socket.SHUT_RDWR)
+            return open_place(f"s3://{BUCKET}/odd"), taken
+
+        yield serve
+
+
+@pytest.mark.parametrize("verb", ["names", "read", "create", "put"])
+def test_a_bucket_that_never_answers_is_an_os_error_after_three_tries(answered_by, tmp_path, verb):
+    (tmp_path / "source").write_bytes(b"rows")
+    arguments = {"read": ["a"], "create": ["a", b"rows"], "put": ["a", tmp_path / "source"]}
+    place, taken = answered_by(lambda connection, nth: None)
+    start = time.monotonic()
+    with pytest.raises(OSError, match=f"s3://{BUCKET}/odd"):
+        getattr(place, verb)(*arguments.get(verb, []))
+    assert time.monotonic() - start < 20  # with the pauses between the tries
+    assert len(taken) == 3
+
+
+def test_a_look_at_a_bucket_that_never_answers_ends_within_a_minute():
+    pauses = 1 + 2  # botocore's longest between three tries, in seconds
+    assert 3 * bucket_place._OPTIONS["config_kwargs"]["read_timeout"] + pauses < 60
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_an_answer_that_breaks_off_is_asked_for_once_more(answered_by, broken):
+    def answer(connection, nth):
+        connection.recv(4096)
+        rows = b"ro" if nth <= broken else b"rows"
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + rows)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    place, taken = answered_by(answer)
+    if broken == 1:
+        assert place.block("a", 0, 4) == b"rows"
+    else:
+        with pytest.raises(OSError, match="not completed"):
+            place.block("a", 0, 4)
+    assert len(taken) == 2
 
 
 def test_an_absent_bucket_has_no_names_and_takes_no_file(s3):
