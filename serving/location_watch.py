@@ -31,6 +31,7 @@ class LocationWatch:
         settings: the location, and how to copy from it.
         grace_seconds: how long a retired release stays here.
         refused: returns the releases that the server refuses now.
+        seen: is called at the start, and after each look that followed the log.
         failed: is called after each look that failed.
         handing: what the home hands over, if anything.
     """
@@ -41,6 +42,7 @@ class LocationWatch:
         settings: ReleaseSettings,
         grace_seconds: float,
         refused: Callable[[], Set[str]] = frozenset,
+        seen: Callable[[], None] = lambda: None,
         failed: Callable[[], None] = lambda: None,
         handing: HandingOver | None = None,
     ) -> None:
@@ -49,6 +51,7 @@ class LocationWatch:
         self._settings = settings
         self._grace_seconds = grace_seconds
         self._refused = refused
+        self._seen = seen
         self._failed = failed
         self._look_at = 0.0
         self._stopping = threading.Event()
@@ -62,6 +65,8 @@ class LocationWatch:
 
     def start(self) -> None:
         """Begins to follow and to copy."""
+        if self._threads:
+            self._seen()  # so that a location that is never reached is missed as well
         for thread in self._threads:
             thread.start()
 
@@ -77,6 +82,7 @@ class LocationWatch:
     def follow(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
         """Shows the entries that need no copy."""
         follow(releases, location)
+        self._seen()
 
     def copy(self, releases: ReleaseStore, location: ReleaseLocation) -> None:
         """Copies what is to be served, and anew what the server refuses and is damaged."""

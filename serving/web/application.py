@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from functools import lru_cache
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 
 from core.home import Home
 from core.release_store import ReleaseStore
@@ -93,6 +93,7 @@ class Application:
             settings.releases,
             settings.retention.grace_seconds,
             refused=lambda: set(self.current.refused),
+            seen=lambda: self._metrics.state("daybreak_location_seen_at", time()),
             failed=lambda: self._metrics.add("daybreak_location_failures"),
             handing=HandingOver(home, settings.intake) if settings.intake.hand_over else None,
         )

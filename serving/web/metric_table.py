@@ -83,6 +83,9 @@ METRICS = (
            "died and was replaced."),
     Metric("daybreak_look_failures", "Looks at the release log or the tombstones that failed."),
     Metric("daybreak_location_failures", "Looks at the releases' location that failed."),
+    Metric("daybreak_location_seen_at", "When the log at the releases' location was last followed, "
+           "Unix time, the start where it never was; the earliest among the workers, absent where "
+           "no location is set.", "smallest"),
     Metric(
         "daybreak_intake_events", "Events posted, by what became of them.", "counter",
         ("outcome",), _by("accepted", "hidden", "refused"),

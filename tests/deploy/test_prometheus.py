@@ -110,6 +110,12 @@ def test_the_alerts_are_these():
     }  # fmt: skip
 
 
+def test_a_location_that_hangs_is_told_by_when_it_was_last_seen():
+    """A look that never ends counts as no failure."""
+    (rule,) = [rule for rule in rules() if rule["alert"] == "DaybreakLocationUnreachable"]
+    assert (rule["expr"], rule["for"]) == ("time() - daybreak_location_seen_at > 300", "1m")
+
+
 def test_the_dashboard_has_a_row_for_everyone_who_looks():
     document = dashboard()
     rows = [panel["title"] for panel in document["panels"] if panel["type"] == "row"]
