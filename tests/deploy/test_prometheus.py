@@ -106,7 +106,7 @@ def test_the_alerts_are_these():
         "DaybreakReleaseStale", "DaybreakNoRelease", "DaybreakReleaseRefused",
         "DaybreakWorkerRestarted", "DaybreakServerErrors", "DaybreakShedding", "DaybreakSlow",
         "DaybreakEventsNotStored", "DaybreakEventsNotSealed", "DaybreakImpressionsDropped",
-        "DaybreakLooksFail", "DaybreakLocationUnreachable",
+        "DaybreakLooksFail", "DaybreakLocationUnreachable", "DaybreakLocationFails",
     }  # fmt: skip
 
 
