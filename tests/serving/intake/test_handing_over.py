@@ -23,6 +23,7 @@ from core.tombstones import Tombstones
 from serving import tombstone_commands as commands
 from serving.intake.handing_over import HandingOver, fetch_handed_over
 from serving.location_watch import LocationWatch
+from tests.servers import BUCKET
 from tests.serving.intake.conftest import line
 
 A = "events-w00-0000000000000100.jsonl"
@@ -80,6 +81,14 @@ def test_what_two_servers_took_in_is_in_the_lake_once(tmp_path, shared):
     server(tmp_path / "one", **{A: event("e1") + event("e4")})  # posted again, and one more
     handing(one).hand_over(shared, Tombstones())
     assert lake_of(pipeline, tmp_path / "shared") == 4 + 2
+
+
+def test_a_bucket_does_as_well(tmp_path, s3):
+    location = f"s3://{BUCKET}/{tmp_path.name}"
+    home, pipeline = server(tmp_path / "one"), Home(tmp_path / "pipeline")
+    assert handing(home).hand_over(open_place(location).under("landing"), Tombstones()) == 2
+    assert lake_of(pipeline, location) == 2 + 2
+    assert open_place(location).under("landing").names() == []
 
 
 def test_a_home_that_takes_in_its_own_landing_zone_hands_nothing_over(tmp_path, shared):
