@@ -54,19 +54,21 @@ def _expected(
         "explanation_key", "source_item_id", "text", "origin", type_of_text="reason_type"
     )
     rows = (
-        lists.filter(mine, pl.col("rank") <= MAX_ROWS)
+        lists.filter(mine)
+        .with_columns(place=pl.col("rank").rank("ordinal").over("user_id"))
+        .filter(pl.col("place") <= MAX_ROWS)
         .join(pl.scan_parquet(recent_items).filter(mine), on=["user_id", "item_id"], how="anti")
         .join(items.filter(had).select("item_id", "title", "category"), on="item_id", how="inner")
         .join(reasons, on="explanation_key", how="left")
         .sort("user_id", "rank")
         .select(
-            "user_id", "category", "item_id", "title", "score", "source_item_id", "text", "origin",
+            "user_id", "place", "category", "item_id", "title", "score", "source_item_id", "text", "origin",
             "type_of_text",
         )
         .collect()
     )  # fmt: skip
     found: dict[str, list[dict[str, Any]]] = {user: [] for user in users}
-    ordered = capped_rows(rows, release.layout.category_cap)
+    ordered = capped_rows(rows, release.layout.category_cap, MAX_COUNT)
     for (user,), part in ordered.partition_by("user_id", as_dict=True).items():
         found[str(user)] = part.head(MAX_COUNT).to_dicts()
     return found

@@ -58,16 +58,18 @@ def _personal(
     )
     rows = (
         listed.lazy()
-        .filter(pl.col("rank").rank("ordinal").over("user_id") <= MAX_ROWS)
+        .with_columns(place=pl.col("rank").rank("ordinal").over("user_id"))
+        .filter(pl.col("place") <= MAX_ROWS)
         .join(recent, on=["user_id", "item_id"], how="anti")
         .join(at_hand, on="item_id")
         .join(texts.select("explanation_key", "text"), on="explanation_key")
         .sort("user_id", "rank")
-        .select("user_id", "category", "item_id", "title", "reason_type", "text")
+        .select("user_id", "place", "category", "item_id", "title", "reason_type", "text")
         .collect()
     )
-    for (user,), some in capped_rows(rows, cap).group_by("user_id", maintain_order=True):
-        yield str(user), some.head(_COUNT).drop("user_id", "category")
+    ordered = capped_rows(rows, cap, _COUNT)
+    for (user,), some in ordered.group_by("user_id", maintain_order=True):
+        yield str(user), some.head(_COUNT).drop("user_id", "place", "category")
 
 
 def _trending(inputs: ReleaseInputs, at_hand: pl.LazyFrame) -> dict[str, Any]:
