@@ -62,8 +62,8 @@ def _expected(
         .join(reasons, on="explanation_key", how="left")
         .sort("user_id", "rank")
         .select(
-            "user_id", "place", "category", "item_id", "title", "score", "source_item_id", "text", "origin",
-            "type_of_text",
+            "user_id", "place", "category", "item_id", "title", "score", "source_item_id", "text",
+            "origin", "type_of_text",
         )
         .collect()
     )  # fmt: skip
