@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.asking import answers, mean_answer, status_without_headers
 from benchmarks.contender import Contender, ratios, take_turns
+from benchmarks.lost_time import lost_time
 from benchmarks.open_loop import Load, run_open_loop
 from benchmarks.serving_forms import ONE_USER, forms, start
 from benchmarks.serving_home import publish, sharing
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
             **ratios(contenders),
             "contenders": {name: one.summary() for name, one in contenders.items()},
             "open_loop": _open_loop(everything, options.open_seconds),
+            "lost_time": lost_time(),
             "skipped": skipped,
         }
     return document, _table(document)
@@ -171,5 +173,10 @@ def _table(document: Mapping[str, Any]) -> str:
         f"  open loop at {loop['offered_per_second']:,} requests/s: p50 {loop['p50_ms']} ms, "
         f"p99 {loop['p99_ms']} ms, p99.9 {loop['p99_9_ms']} ms"
         + ("" if loop["valid"] else " — not valid: the generator did not keep up")
+    )
+    lost = document["lost_time"]
+    lines.append(
+        f"  the machine stood still for {lost['share']:.1%} of the time, {lost['median_ms']} ms at "
+        f"a time and {lost['max_ms']} ms at most: no latency here is shorter"
     )
     return "\n".join(lines + [f"  no {name}: {why}" for name, why in document["skipped"].items()])
