@@ -39,6 +39,8 @@ def parse_recommendation(query: str) -> RecommendationRequest | Problem:
     user_id = parse_id(fields.get("user_id", ""), "user_id")
     if isinstance(user_id, Problem):
         return user_id
+    if len(fields) == 1:  # as most ask
+        return RecommendationRequest(user_id, DEFAULT_COUNT)
     count = parse_count(fields)
     if isinstance(count, Problem):
         return count
@@ -54,10 +56,11 @@ def parse_recommendation(query: str) -> RecommendationRequest | Problem:
 def parse_query(query: str) -> dict[str, str] | Problem:
     """Returns a query string's parameters; a repeated or undecodable one is a problem."""
     fields: dict[str, str] = {}
+    is_encoded = "%" in query or "+" in query
     for part in query.split("&"):
         name, _, value = part.partition("=")
         try:
-            if "%" in part or "+" in part:
+            if is_encoded:
                 name, value = _decode(name), _decode(value)
         except UnicodeDecodeError:
             return Problem(400, "the query string is not UTF-8; encode it as UTF-8, then percent")
@@ -83,7 +86,8 @@ def parse_id(text: str, name: str) -> str | Problem:
     found = _normal(text)
     if not found:
         return Problem(400, f"{name} is missing or empty; give it as {name}=…", name)
-    if len(found.encode()) > MAX_ID_BYTES:
+    # No letter takes more than four bytes.
+    if 4 * len(found) > MAX_ID_BYTES and len(found.encode()) > MAX_ID_BYTES:
         return Problem(400, f"{name} is longer than {MAX_ID_BYTES} bytes, so it can't be one", name)
     return found
 
