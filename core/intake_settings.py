@@ -33,7 +33,7 @@ class IntakeSettings(BaseModel):
     write under `landing/` there."""
     impressions: bool = True
     """Whether the lists that were served are logged."""
-    max_impressions: int = Field(default=20_000, ge=1, le=1_000_000)
+    max_impressions: int = Field(default=40_000, ge=1, le=1_000_000)
     """Answers that wait in one process to be logged; what comes beyond them is dropped and
     counted."""
     remembered_users: int = Field(default=200_000, ge=2)

@@ -21,8 +21,10 @@ from serving.intake.segment_writer import SegmentWriter
 from serving.intake.segments import IMPRESSIONS
 from serving.release import Release
 
-_PAUSE_SECONDS = 0.2
-_AT_ONCE = 1_000  # answers written in one go, which take about a quarter of a mebibyte
+# Seldom and much at once: each time that this thread takes the interpreter's lock, which it does
+# behind every system call, whoever answers waits until a processor is free for it.
+_PAUSE_SECONDS = 1.0
+_AT_ONCE = 50_000
 _encode = msgspec.json.encode
 _log = logging.getLogger("daybreak.serving")
 
