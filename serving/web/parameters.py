@@ -86,8 +86,7 @@ def parse_id(text: str, name: str) -> str | Problem:
     found = _normal(text)
     if not found:
         return Problem(400, f"{name} is missing or empty; give it as {name}=…", name)
-    # No letter takes more than four bytes.
-    if 4 * len(found) > MAX_ID_BYTES and len(found.encode()) > MAX_ID_BYTES:
+    if (len(found) if found.isascii() else len(found.encode())) > MAX_ID_BYTES:
         return Problem(400, f"{name} is longer than {MAX_ID_BYTES} bytes, so it can't be one", name)
     return found
 
