@@ -187,6 +187,7 @@ function drawGenres() {
 
 let options = [];
 let active = -1;
+let foundFor = "";
 
 function drawFound(found, typed) {
   const users = found.users.map((user) => ({
@@ -204,6 +205,7 @@ function drawFound(found, typed) {
   }] : [];
   options = [...users, ...items, ...stranger];
   active = options.length ? 0 : -1;
+  foundFor = typed;
   const more = found.more_users || found.more_items
     ? [el("li", { class: "none", role: "presentation" }, el("span", {}, "There are more; type on."))] : [];
   $("found").replaceChildren(...options.map((option, n) => el("li", {
@@ -260,7 +262,9 @@ $("search").addEventListener("keydown", (event) => {
     markActive();
   } else if (event.key === "Enter") {
     event.preventDefault();
-    if ($("found").hidden) search()?.then(() => choose(active));
+    // Who types fast is ahead of what was found: what stands there counts.
+    const isOld = $("found").hidden || foundFor !== $("search").value.trim();
+    if (isOld) search()?.then(() => choose(active));
     else choose(active);
   } else if (event.key === "Escape" && !$("found").hidden) {
     event.stopPropagation();
