@@ -64,7 +64,7 @@ class LocationWatch:
         ]
 
     def start(self) -> None:
-        """Begins to follow and to copy."""
+        """Begins to follow, to copy and to hand over."""
         if self._threads:
             self._seen()  # so that a location that is never reached is missed as well
         for thread in self._threads:

@@ -68,7 +68,7 @@ class Access:
         if refusal := self._limits.stranger_refusal(scope):
             return refusal
         caller = self.verifier.caller(text)
-        if isinstance(caller, Problem):
+        if isinstance(caller, Problem) and caller.status == 401:  # and not for want of our keys
             self._limits.charge_stranger(scope)
         return caller
 

@@ -99,7 +99,7 @@ def test_a_home_that_takes_in_its_own_landing_zone_hands_nothing_over(tmp_path, 
     assert sorted(path.name for path in home.landing.iterdir()) == [A, B]
 
 
-def test_what_cannot_be_handed_over_stays(tmp_path, shared, monkeypatch):
+def test_what_cannot_be_handed_over_stays(tmp_path, shared):
     home = server(tmp_path / "one")
     (tmp_path / "shared" / "landing").write_text("no folder")
     with pytest.raises(OSError):

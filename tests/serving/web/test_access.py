@@ -80,3 +80,12 @@ def test_good_tokens_and_open_pages_cost_an_address_nothing(access):
 
 def test_without_a_rate_nobody_is_held_back(access):
     assert statuses(access(0), *[asked(STRANGER)] * 20) == [401] * 20
+
+
+def test_that_our_keys_are_missing_is_nobodys_fault(access):
+    access = access(0.01)
+    keys = access.verifier.keys
+    found, keys.current = keys.current, None
+    assert statuses(access, *[asked(KEY)] * 5) == [503] * 5
+    keys.current = found
+    assert statuses(access, asked(STRANGER)) == [401]
